@@ -1,0 +1,80 @@
+/**
+ * Every way a command can fail: one table for the code, its exit status, whether trying again can help, and its meaning.
+ *
+ * `docs/exit-statuses.md` is generated from it. Exit statuses stay within 3..125: above, PostgreSQL's archiver restarts
+ * instead of counting the failure; 1 is left for what the shell or the runtime says, and 2 is wrong usage everywhere.
+ * The codes also cross the session between our processes (docs/protocol.md), so a code is never renamed.
+ */
+interface FailureKind {
+  exit: number;
+  retryable: boolean;
+  meaning: string;
+}
+
+export const failureTable = {
+  usage: { exit: 2, retryable: false, meaning: 'the arguments or the configuration are wrong' },
+  internal: {
+    exit: 70,
+    retryable: true,
+    meaning: 'an error nobody foresaw: a bug, or the machine is out of something',
+  },
+
+  bad_name: { exit: 10, retryable: false, meaning: 'the name is not that of a PostgreSQL archive file' },
+  bad_source: {
+    exit: 11,
+    retryable: false,
+    meaning: 'the file to ship is missing, not a plain file, or of the wrong size',
+  },
+  source_changed: { exit: 12, retryable: true, meaning: 'the file changed while it was read' },
+  bad_page_header: { exit: 13, retryable: false, meaning: "the segment's page header does not fit its name" },
+  wrong_cluster: {
+    exit: 14,
+    retryable: false,
+    meaning: 'the file belongs to another cluster (system identifier or segment size)',
+  },
+  conflict: { exit: 15, retryable: false, meaning: 'the archive holds other content under this name' },
+  not_found: { exit: 16, retryable: false, meaning: 'the archive does not hold this file' },
+
+  host_unreachable: { exit: 20, retryable: true, meaning: 'no archive host could be reached' },
+  host_stalled: { exit: 21, retryable: true, meaning: 'an archive host stopped answering' },
+  host_key_unknown: { exit: 22, retryable: false, meaning: "the archive host's key is not in known_hosts" },
+  host_key_changed: { exit: 23, retryable: false, meaning: "the archive host's key is not the one in known_hosts" },
+  login_refused: { exit: 24, retryable: false, meaning: 'the archive host refused our keys' },
+  bad_ssh_config: {
+    exit: 25,
+    retryable: false,
+    meaning: 'the SSH configuration has a directive that cannot be honoured',
+  },
+  protocol: { exit: 26, retryable: false, meaning: 'the other side speaks something else, or another version' },
+  deadline: { exit: 27, retryable: true, meaning: 'the call ran into its deadline; the transfer may still be moving' },
+  copies_missing: { exit: 28, retryable: true, meaning: 'fewer archive hosts than --min-copies confirmed the file' },
+
+  not_initialized: { exit: 30, retryable: false, meaning: 'the cluster directory is not there, or not set up' },
+  wrong_directory: {
+    exit: 31,
+    retryable: false,
+    meaning: 'DST-DIR is not the WAL directory that the archive host serves',
+  },
+  not_allowed: { exit: 32, retryable: false, meaning: 'the key has no right to do this' },
+  disk_full: { exit: 33, retryable: true, meaning: 'the archive host has no space, inodes or quota left' },
+  disk_error: { exit: 34, retryable: true, meaning: 'the file system of the archive host returned an error' },
+  no_hard_links: { exit: 35, retryable: false, meaning: 'the file system of the archive host has no hard links' },
+  damaged: { exit: 36, retryable: false, meaning: 'a stored file fails its checksum' },
+  quarantine_full: { exit: 37, retryable: false, meaning: 'the quarantine of the archive host is full' },
+  predecessor_failed: {
+    exit: 38,
+    retryable: true,
+    meaning: 'an earlier segment of the same session was not stored, so this one was not',
+  },
+  too_far_ahead: { exit: 39, retryable: false, meaning: 'the name is too far ahead of the newest stored one' },
+  busy: { exit: 40, retryable: true, meaning: 'another process holds the lock, or is using the file' },
+  agent_unavailable: { exit: 41, retryable: true, meaning: 'the agent did not answer and none could be started' },
+  check_failed: { exit: 42, retryable: false, meaning: 'a check found something that must be put right' },
+  state_directory: { exit: 43, retryable: false, meaning: 'the state directory is not ours alone' },
+} as const satisfies Record<string, FailureKind>;
+
+export type FailureCode = keyof typeof failureTable;
+
+export function isFailureCode(text: string): text is FailureCode {
+  return Object.hasOwn(failureTable, text);
+}
