@@ -1,0 +1,61 @@
+import { isAbsolute, join, normalize } from 'node:path';
+import { Failure } from '../base/failure.ts';
+
+/** The layout of a cluster's directory on an archive host: the one place that spells these names. */
+export class ClusterDirectory {
+  readonly path: string;
+
+  constructor(path: string) {
+    if (!isAbsolute(path) || normalize(path) !== path || path.endsWith('/')) {
+      throw new Failure('usage', `cluster directory ${JSON.stringify(path)} is not an absolute path in its plain form`, {
+        hint: 'Name it from the root, without "..", "//" or a slash at the end, as in /storage/main.',
+      });
+    }
+    this.path = path;
+  }
+
+  get identityFile(): string {
+    return join(this.path, 'cluster.json');
+  }
+
+  /** DST-DIR of archive_cmd, SRC-DIR of restore_cmd. */
+  get walDirectory(): string {
+    return join(this.path, walDirectoryName);
+  }
+
+  get quarantineDirectory(): string {
+    return join(this.path, 'quarantine');
+  }
+
+  get stateDirectory(): string {
+    return join(this.path, 'state');
+  }
+
+  get lastLogFile(): string {
+    return join(this.path, 'LASTLOG');
+  }
+
+  debtsDirectory(peerName: string): string {
+    return join(this.path, 'debts', peerName);
+  }
+
+  walFile(name: string): string {
+    return join(this.walDirectory, name);
+  }
+}
+
+export const walDirectoryName = 'logs.complete';
+
+/**
+ * The cluster directory that a WAL directory belongs to, for a client that names only the latter (DST-DIR, SRC-DIR).
+ * Throws Failure `usage` when it is not `<cluster dir>/logs.complete`.
+ */
+export function clusterDirectoryOfWal(walDirectory: string): ClusterDirectory {
+  const suffix = `/${walDirectoryName}`;
+  if (!isAbsolute(walDirectory) || normalize(walDirectory) !== walDirectory || !walDirectory.endsWith(suffix)) {
+    throw new Failure('usage', `WAL directory ${JSON.stringify(walDirectory)} is not <cluster directory>${suffix}`, {
+      hint: `Give the absolute path of the WAL directory on the archive hosts, as in /storage/main${suffix}.`,
+    });
+  }
+  return new ClusterDirectory(walDirectory.slice(0, -suffix.length));
+}

@@ -1,0 +1,95 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Failure, systemErrorCode } from '../base/failure.ts';
+import { decodeStored, type StoredSummary } from '../codec/stored-decoder.ts';
+import { type ArchiveFile } from '../wal/archive-file.ts';
+import { expectedRawSize, type RawSizeRange } from '../wal/file-size.ts';
+import { parseSegmentSize, type SegmentSize } from '../wal/segment-size.ts';
+
+const readBytes = 512 * 1024;
+
+/** A file of the archive, open for reading: never through a link, and never anything but a plain file. */
+export class StoredFile {
+  readonly path: string;
+  readonly modifiedMs: number;
+  readonly sizeBytes: number;
+  private readonly handle: FileHandle;
+
+  private constructor(path: string, handle: FileHandle, sizeBytes: number, modifiedMs: number) {
+    this.path = path;
+    this.handle = handle;
+    this.sizeBytes = sizeBytes;
+    this.modifiedMs = modifiedMs;
+  }
+
+  /** Opens the file; undefined when nothing has the name. */
+  static async open(path: string): Promise<StoredFile | undefined> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return undefined;
+      if (systemErrorCode(error) === 'ELOOP') throw notPlain(path, 'a symbolic link');
+      throw error;
+    }
+    const stats = await handle.stat();
+    if (!stats.isFile()) {
+      await handle.close();
+      throw notPlain(path, 'not a plain file');
+    }
+    return new StoredFile(path, handle, stats.size, Math.trunc(stats.mtimeMs));
+  }
+
+  /** The stored bytes, in pieces of at most 512 KiB. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    let position = 0;
+    for (;;) {
+      const buffer = Buffer.allocUnsafe(readBytes);
+      const { bytesRead } = await this.handle.read(buffer, 0, buffer.length, position);
+      if (bytesRead === 0) return;
+      position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+
+  async sync(): Promise<void> {
+    await this.handle.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+}
+
+function notPlain(path: string, what: string): Failure {
+  return new Failure('disk_error', `${path} is ${what}`, {
+    hint: 'Something other than Archive 2 made it; look at it and move it away.',
+  });
+}
+
+/** The raw sizes a file may have, in an archive that may not know its segment size yet. */
+export function rawSizeRange(file: ArchiveFile, segmentSize: SegmentSize | undefined): RawSizeRange {
+  if (segmentSize !== undefined) return expectedRawSize(file, segmentSize);
+  return { minRawSizeBytes: 1, maxRawSizeBytes: expectedRawSize(file, parseSegmentSize(2 ** 30)).maxRawSizeBytes };
+}
+
+/**
+ * Reads a stored file to its end and computes the digest of its raw content; a label in the file is checked, never
+ * believed. Throws Failure `damaged` when it does not decode, or is not of the size that its kind must have.
+ */
+export async function digestStored(
+  stored: StoredFile,
+  file: ArchiveFile,
+  segmentSize: SegmentSize | undefined,
+): Promise<StoredSummary> {
+  const size = rawSizeRange(file, segmentSize);
+  const decoder = decodeStored(stored.chunks(), { maxRawSizeBytes: size.maxRawSizeBytes });
+  for (;;) {
+    const step = await decoder.next();
+    if (!step.done) continue;
+    if (step.value.rawSizeBytes < size.minRawSizeBytes) {
+      throw new Failure('damaged', `${file.name} holds ${step.value.rawSizeBytes} bytes, not ${size.minRawSizeBytes}`);
+    }
+    return step.value;
+  }
+}

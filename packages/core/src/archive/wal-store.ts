@@ -1,0 +1,151 @@
+import { stat } from 'node:fs/promises';
+import type { Clock } from '../base/clock.ts';
+import { Failure, systemErrorCode } from '../base/failure.ts';
+import type { Log } from '../base/log.ts';
+import { SharedDirectorySync } from '../files/directory-sync.ts';
+import type { ArchiveFile, ArchiveFileName } from '../wal/archive-file.ts';
+import type { ClusterIdentity } from '../wal/cluster-identity.ts';
+import type { ClusterDirectory } from './cluster-directory.ts';
+import { type ClusterRecord, checkSameCluster, createClusterRecord, readClusterRecord } from './identity.ts';
+import { listArchiveNames, NewestSegments } from './newest-segments.ts';
+import { Quarantine } from './quarantine.ts';
+import { digestStored, StoredFile } from './stored-file.ts';
+
+export interface WalStoreOptions {
+  cluster: string;
+  /** How many segments a new name may be ahead of the newest one of its timeline. */
+  maxAhead: number;
+  clock: Clock;
+  log: Log;
+}
+
+/** What the archive has under a name that somebody asks about by digest. */
+export type DigestAnswer = 'same' | 'absent' | 'differs' | 'damaged';
+
+/**
+ * The archive files of one cluster on this host.
+ *
+ * A name is written once and its content never changes; a reader sees nothing or the complete file. New files come in
+ * through IncomingFile. Several processes may work on one directory at the same time.
+ */
+export class WalStore {
+  readonly directory: ClusterDirectory;
+  readonly quarantine: Quarantine;
+  readonly options: WalStoreOptions;
+  private readonly namesSync: SharedDirectorySync;
+  private record: ClusterRecord | undefined;
+  private newest: Promise<NewestSegments> | undefined;
+
+  private constructor(directory: ClusterDirectory, options: WalStoreOptions, record: ClusterRecord | undefined) {
+    this.directory = directory;
+    this.options = options;
+    this.record = record;
+    this.quarantine = new Quarantine(directory);
+    this.namesSync = new SharedDirectorySync(directory.walDirectory);
+  }
+
+  /**
+   * Opens a cluster's archive. Throws Failure `not_initialized` when the WAL directory is not there (an unmounted disk, a
+   * wrong path), and `wrong_cluster` when it is that of a cluster with another name. Makes nothing.
+   */
+  static async open(directory: ClusterDirectory, options: WalStoreOptions): Promise<WalStore> {
+    await checkWalDirectory(directory);
+    const record = await readClusterRecord(directory);
+    if (record !== undefined && record.cluster !== options.cluster) {
+      throw new Failure('wrong_cluster', `${directory.path} belongs to cluster ${record.cluster}, not ${options.cluster}`, {
+        hint: 'Check CLUSTER and the directory in archive_command, and --dir and --cluster of the forced command.',
+      });
+    }
+    return new WalStore(directory, options, record);
+  }
+
+  /** The identity of the cluster; undefined until the first segment came. */
+  get identity(): ClusterRecord | undefined {
+    return this.record;
+  }
+
+  /** Throws Failure `wrong_cluster` when the archive is known to be another cluster's. */
+  checkIdentity(found: ClusterIdentity, whose: string): void {
+    if (this.record !== undefined) checkSameCluster(this.record, found, whose);
+  }
+
+  /** Makes the directory this cluster's if it is nobody's yet, durably. Throws Failure `wrong_cluster` if it is another's. */
+  async claim(identity: ClusterIdentity, whose: string): Promise<ClusterRecord> {
+    const { cluster, clock } = this.options;
+    this.record ??= await createClusterRecord(this.directory, cluster, identity, clock.nowMs());
+    checkSameCluster(this.record, identity, whose);
+    return this.record;
+  }
+
+  /** Opens a stored file for reading; undefined when the archive does not have the name. */
+  openStored(name: ArchiveFileName): Promise<StoredFile | undefined> {
+    return StoredFile.open(this.directory.walFile(name));
+  }
+
+  /**
+   * Compares what is stored under a name with a digest of raw content, by reading it. After `same` the file and its name
+   * are durable: an earlier writer may have died between its link and its fsync.
+   */
+  async compareDigest(file: ArchiveFile, rawDigest: string): Promise<DigestAnswer> {
+    const stored = await this.openStored(file.name);
+    if (stored === undefined) return 'absent';
+    try {
+      const { rawDigest: storedDigest } = await digestStored(stored, file, this.record?.segmentSize);
+      if (storedDigest !== rawDigest) return 'differs';
+      await stored.sync();
+      await this.syncNames();
+      return 'same';
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'damaged') return 'damaged';
+      throw error;
+    } finally {
+      await stored.close();
+    }
+  }
+
+  /** Makes all names that were published before the call durable. */
+  syncNames(): Promise<void> {
+    return this.namesSync.sync();
+  }
+
+  /** Throws Failure `too_far_ahead` for a name that cannot be next for a long time. */
+  async checkNotTooFarAhead(file: ArchiveFile): Promise<void> {
+    (await this.newestSegments())?.checkNotTooFar(file, this.options.maxAhead);
+  }
+
+  async notePublished(file: ArchiveFile): Promise<void> {
+    (await this.newestSegments())?.note(file);
+  }
+
+  /**
+   * Whether this archive may say that it does not have a file: its identity can be read and its directory listed. Throws
+   * the Failure that explains why not.
+   */
+  async checkMaySayNo(): Promise<void> {
+    await checkWalDirectory(this.directory);
+    if ((await readClusterRecord(this.directory)) === undefined) {
+      throw new Failure('not_initialized', `${this.directory.path} has no cluster.json, so it cannot say what it lacks`, {
+        hint: 'Check that the disk is mounted and the path is right; a new archive gets its identity with its first segment.',
+      });
+    }
+    await listArchiveNames(this.directory.walDirectory);
+  }
+
+  private async newestSegments(): Promise<NewestSegments | undefined> {
+    const segmentSize = this.record?.segmentSize;
+    if (segmentSize === undefined) return undefined;
+    this.newest ??= listArchiveNames(this.directory.walDirectory).then((names) => new NewestSegments(names, segmentSize));
+    return await this.newest;
+  }
+}
+
+async function checkWalDirectory(directory: ClusterDirectory): Promise<void> {
+  try {
+    if ((await stat(directory.walDirectory)).isDirectory()) return;
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT' && systemErrorCode(error) !== 'ENOTDIR') throw error;
+  }
+  throw new Failure('not_initialized', `there is no WAL directory ${directory.walDirectory}`, {
+    hint: `Is the disk mounted? For a new archive run "archive_remote_cmd init --dir ${directory.path} --cluster NAME".`,
+  });
+}

@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemErrorCode } from '../base/failure.ts';
+import { linkUnlessTaken } from './link.ts';
+import { tryFlockExclusive } from './lock-door.ts';
+
+/** What became of a publication: `taken` means that another file has the name; nothing was changed. */
+export type Publication = 'published' | 'taken';
+
+const partNamePattern = /^\.(.+)\.[0-9a-f]{16}\.part$/;
+
+export function isPartName(name: string): boolean {
+  return partNamePattern.test(name);
+}
+
+/**
+ * A file that is being written and has no name yet that anybody would read: `.<NAME>.<random>.part`, beside its final
+ * name, created exclusively, 0600. The writer holds a flock on it for as long as it is open, which tells the living from
+ * the stale (stale-parts.ts). Exactly one of `publish` and `discard` ends it.
+ */
+export class PartFile {
+  readonly path: string;
+  private readonly directory: string;
+  private readonly handle: FileHandle;
+  private sizeWritten = 0;
+  private waiters: (() => void)[] = [];
+
+  private constructor(directory: string, path: string, handle: FileHandle) {
+    this.directory = directory;
+    this.path = path;
+    this.handle = handle;
+  }
+
+  static async create(directory: string, name: string): Promise<PartFile> {
+    const path = join(directory, `.${name}.${randomBytes(8).toString('hex')}.part`);
+    const flags = constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_NOFOLLOW;
+    const handle = await open(path, flags, 0o600);
+    // Nobody else knows the name, so the lock is free; a file system without flock leaves the age as the only sign of life.
+    tryFlockExclusive(handle.fd);
+    return new PartFile(directory, path, handle);
+  }
+
+  get sizeBytes(): number {
+    return this.sizeWritten;
+  }
+
+  /** Appends the whole chunk, however short the kernel's writes are. Calls must not overlap. */
+  async append(chunk: Buffer): Promise<void> {
+    let offset = 0;
+    while (offset < chunk.length) {
+      const { bytesWritten } = await this.handle.write(chunk, offset, chunk.length - offset, this.sizeWritten + offset);
+      offset += bytesWritten;
+    }
+    this.sizeWritten += chunk.length;
+    this.wakeReaders();
+  }
+
+  /** Reads what has been written from `position` on; empty when there is nothing yet. Safe beside `append`. */
+  async read(position: number, maxBytes: number): Promise<Buffer> {
+    const length = Math.min(maxBytes, this.sizeWritten - position);
+    const buffer = Buffer.allocUnsafe(Math.max(length, 0));
+    let filled = 0;
+    while (filled < buffer.length) {
+      const { bytesRead } = await this.handle.read(buffer, filled, buffer.length - filled, position + filled);
+      if (bytesRead === 0) throw new Error(`${this.path} ended at byte ${position + filled}, but more was written`);
+      filled += bytesRead;
+    }
+    return buffer;
+  }
+
+  /** Resolves when more than `position` bytes are there, or when `wakeReaders` is called for another reason. */
+  async waitForMore(position: number): Promise<void> {
+    if (this.sizeWritten > position) return;
+    await new Promise<void>((resolve) => this.waiters.push(resolve));
+  }
+
+  wakeReaders(): void {
+    const waiters = this.waiters;
+    this.waiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  /** Sets the modification time and makes the content durable. An error means that the content must be discarded. */
+  async sync(modifiedMs: number): Promise<void> {
+    const modified = new Date(modifiedMs);
+    await this.handle.utimes(modified, modified);
+    await this.handle.sync();
+  }
+
+  /**
+   * Gives the file its final name by link(2), which never replaces, and removes the `.part` name. The caller fsyncs the
+   * directory. Only after `sync`.
+   */
+  async publish(finalName: string): Promise<Publication> {
+    const finalPath = join(this.directory, finalName);
+    if (!(await linkUnlessTaken(this.path, finalPath))) {
+      // Over NFS a link whose answer was lost is tried again and finds itself.
+      if (!(await this.isSameFile(finalPath))) return 'taken';
+    }
+    await unlink(this.path);
+    return 'published';
+  }
+
+  /** Puts this file in the place of `finalName`, whatever is there. For damaged files only, after they were set aside. */
+  async replace(finalName: string): Promise<void> {
+    await rename(this.path, join(this.directory, finalName));
+  }
+
+  /** Gives the file a second name elsewhere on the same file system; false when that name is taken. */
+  linkTo(path: string): Promise<boolean> {
+    return linkUnlessTaken(this.path, path);
+  }
+
+  /** Removes the `.part` name if it is still there. */
+  async discard(): Promise<void> {
+    try {
+      await unlink(this.path);
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+    }
+  }
+
+  /** Ends the writer's lock. Readers of the content must be done. */
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+
+  private async isSameFile(path: string): Promise<boolean> {
+    const [ours, theirs] = await Promise.all([this.handle.stat(), lstat(path)]);
+    return ours.ino === theirs.ino && ours.dev === theirs.dev;
+  }
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { PassThrough } from 'node:stream';
+import { Failure } from '../base/failure.ts';
+import type { ClientMessageOf } from '../protocol/messages.ts';
+import type { Answer, ArchiveSession, Conversation } from './archive-session.ts';
+
+export type GetRequest = Omit<ClientMessageOf<'get'>, 'type' | 'id'>;
+
+/** A file of the archive that is on its way. */
+export interface ArrivingFile {
+  /** The source file's modification time, as the host keeps it. */
+  modifiedMs: number;
+  /** The stored bytes; ends only after the host's size and digest were found right, else throws `damaged`. */
+  chunks: AsyncIterable<Buffer>;
+}
+
+const bufferedBytes = 2 * 1024 * 1024;
+
+/**
+ * Asks one host for a file; undefined when the host says that its archive does not have it. Throws the Failure of a host
+ * that cannot say. The chunks must be read to their end, or the session be closed.
+ */
+export async function getFile(session: ArchiveSession, request: GetRequest): Promise<ArrivingFile | undefined> {
+  const arrival = new Arrival(session.host);
+  const id = session.begin(arrival);
+  arrival.onDone = () => session.finish(id);
+  session.send({ type: 'get', id, ...request });
+  return await arrival.answer;
+}
+
+class Arrival implements Conversation {
+  readonly answer: Promise<ArrivingFile | undefined>;
+  onDone: () => void = () => undefined;
+  private readonly host: string;
+  private readonly bytes = new PassThrough({ highWaterMark: bufferedBytes });
+  private readonly hash = createHash('sha256');
+  private sizeBytes = 0;
+  private resolve: (file: ArrivingFile | undefined) => void = () => undefined;
+  private reject: (failure: Failure) => void = () => undefined;
+
+  constructor(host: string) {
+    this.host = host;
+    this.answer = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    // A reader that gave up has its own error; the stream's is for those who still read.
+    this.bytes.on('error', () => undefined);
+  }
+
+  async receive(message: Answer, body: Buffer): Promise<void> {
+    switch (message.type) {
+      case 'found':
+        this.resolve({ modifiedMs: message.modifiedMs, chunks: this.bytes });
+        return;
+      case 'absent':
+        this.onDone();
+        this.resolve(undefined);
+        return;
+      case 'data':
+        await this.take(body);
+        return;
+      case 'end':
+        this.onDone();
+        this.complete(message.sizeBytes, message.sha256);
+        return;
+      default:
+        this.fail(new Failure('protocol', `unexpected answer ${message.type} to a get`));
+    }
+  }
+
+  fail(failure: Failure): void {
+    this.onDone();
+    this.reject(failure);
+    this.bytes.destroy(failure);
+  }
+
+  private async take(body: Buffer): Promise<void> {
+    this.hash.update(body);
+    this.sizeBytes += body.length;
+    if (this.bytes.destroyed || this.bytes.write(body)) return;
+    await new Promise<void>((resolve) => {
+      this.bytes.once('drain', resolve);
+      this.bytes.once('close', resolve);
+    });
+  }
+
+  private complete(sizeBytes: number, sha256: string): void {
+    if (this.sizeBytes === sizeBytes && this.hash.digest('hex') === sha256) {
+      this.bytes.end();
+      return;
+    }
+    this.bytes.destroy(
+      new Failure('damaged', `${this.host} sent ${this.sizeBytes} bytes that are not what it announced`),
+    );
+  }
+}

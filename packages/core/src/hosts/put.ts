@@ -1,0 +1,104 @@
+import { Failure } from '../base/failure.ts';
+import { maxBodyBytes } from '../protocol/frame.ts';
+import type { ClientMessageOf, ServerMessageOf } from '../protocol/messages.ts';
+import type { Answer, ArchiveSession, Conversation } from './archive-session.ts';
+
+export type PutHeader = Omit<ClientMessageOf<'put'>, 'type' | 'id'>;
+export type PutSummary = Omit<ClientMessageOf<'end'>, 'type' | 'id'>;
+export type PutVerdict = Omit<ServerMessageOf<'stored'>, 'type' | 'id'>;
+
+/** A file's stored form: pieces of any size, then what is known once all of them are made. */
+export interface PutBody {
+  pieces(): AsyncIterable<Buffer>;
+  /** Asked for after the last piece. */
+  summary(): PutSummary;
+}
+
+/** Bodies of one session are sent one after the other, so that the first one is complete, and stored, first. */
+const sendingQueues = new WeakMap<ArchiveSession, Promise<void>>();
+
+/**
+ * Ships one file: with a digest in the header the host is asked first, and the body is sent only if it wants it. The
+ * header leaves before this function first waits, so the host sees headers in the order of the calls. Resolves with the
+ * host's verdict; throws the Failure that the host answered, or why the session ended. Safe to repeat.
+ */
+export async function putFile(session: ArchiveSession, header: PutHeader, body: PutBody): Promise<PutVerdict> {
+  const answers = new PutAnswers();
+  const id = session.begin(answers);
+  try {
+    session.send({ type: 'put', id, ...header });
+    if (header.digest === undefined || (await answers.sendOrVerdict()) === 'send') {
+      await inTurn(session, () => sendBody(session, id, body, answers));
+    }
+    return await answers.verdict;
+  } catch (error) {
+    // What the host said, or why the session ended, explains a failed send better than the send's own error.
+    if (answers.settled) return await answers.verdict;
+    if (session.isOpen) session.send({ type: 'abort', id });
+    throw error;
+  } finally {
+    session.finish(id);
+  }
+}
+
+async function sendBody(session: ArchiveSession, id: number, body: PutBody, answers: PutAnswers): Promise<void> {
+  for await (const piece of body.pieces()) {
+    for (let offset = 0; offset < piece.length; offset += maxBodyBytes) {
+      // An early answer (a refusal after the first page) makes the rest pointless.
+      if (answers.settled) return;
+      session.send({ type: 'data', id }, piece.subarray(offset, offset + maxBodyBytes));
+      await session.waitForRoom();
+    }
+  }
+  if (!answers.settled) session.send({ type: 'end', id, ...body.summary() });
+}
+
+async function inTurn(session: ArchiveSession, work: () => Promise<void>): Promise<void> {
+  const before = sendingQueues.get(session) ?? Promise.resolve();
+  const mine = before.then(work);
+  // The next in line goes on whatever became of this one.
+  const settled = mine.catch(() => undefined);
+  sendingQueues.set(session, settled);
+  await mine;
+}
+
+class PutAnswers implements Conversation {
+  readonly verdict: Promise<PutVerdict>;
+  settled = false;
+  private readonly wanted: Promise<'send'>;
+  private resolveVerdict: (verdict: PutVerdict) => void = () => undefined;
+  private reject: (failure: Failure) => void = () => undefined;
+  private want: (answer: 'send') => void = () => undefined;
+
+  constructor() {
+    this.verdict = new Promise((resolve, reject) => {
+      this.resolveVerdict = resolve;
+      this.reject = reject;
+    });
+    // The sender may still be busy with the body when the answer comes; it looks at the promise afterwards.
+    this.verdict.catch(() => undefined);
+    this.wanted = new Promise((resolve) => {
+      this.want = resolve;
+    });
+  }
+
+  async sendOrVerdict(): Promise<'send' | PutVerdict> {
+    return await Promise.race([this.wanted, this.verdict]);
+  }
+
+  receive(message: Answer): void {
+    if (message.type === 'send') {
+      this.want('send');
+    } else if (message.type === 'stored') {
+      this.settled = true;
+      this.resolveVerdict(message);
+    } else {
+      this.fail(new Failure('protocol', `unexpected answer ${message.type} to a put`));
+    }
+  }
+
+  fail(failure: Failure): void {
+    this.settled = true;
+    this.reject(failure);
+  }
+}

@@ -1,0 +1,115 @@
+import { Failure } from '../base/failure.ts';
+
+/**
+ * One frame of a session: two unsigned 32-bit big-endian lengths (header, body), the header as JSON, the body as bytes.
+ */
+export interface Frame {
+  header: Record<string, unknown>;
+  body: Buffer;
+}
+
+export const maxHeaderBytes = 64 * 1024;
+/** Large enough that framing costs nothing, small enough that several files share a session fairly. */
+export const maxBodyBytes = 512 * 1024;
+const prefixBytes = 8;
+const emptyBody = Buffer.alloc(0);
+
+export function encodeFrame(header: Record<string, unknown>, body: Buffer = emptyBody): Buffer[] {
+  const json = Buffer.from(JSON.stringify(header));
+  if (json.length > maxHeaderBytes || body.length > maxBodyBytes) {
+    throw new Error(`frame too large: header ${json.length}, body ${body.length} bytes`);
+  }
+  const head = Buffer.allocUnsafe(prefixBytes + json.length);
+  head.writeUInt32BE(json.length, 0);
+  head.writeUInt32BE(body.length, 4);
+  json.copy(head, prefixBytes);
+  return body.length === 0 ? [head] : [head, body];
+}
+
+/**
+ * Cuts a byte stream into frames, whatever pieces it arrives in. It holds at most one frame and one piece, and looks at
+ * the lengths before it waits for the bytes. Throws Failure `protocol` on anything that is not a frame, and when the
+ * input ends inside one.
+ */
+export async function* readFrames(input: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
+  const pending = new PendingBytes();
+  for await (const piece of input) {
+    pending.add(piece);
+    for (;;) {
+      const frame = takeFrame(pending);
+      if (frame === undefined) break;
+      yield frame;
+    }
+  }
+  if (pending.length > 0) throw new Failure('protocol', 'the session ended inside a frame');
+}
+
+function takeFrame(pending: PendingBytes): Frame | undefined {
+  if (pending.length < prefixBytes) return undefined;
+  const prefix = pending.peek(prefixBytes);
+  const headerLength = prefix.readUInt32BE(0);
+  const bodyLength = prefix.readUInt32BE(4);
+  if (headerLength > maxHeaderBytes || bodyLength > maxBodyBytes) {
+    throw new Failure('protocol', `frame of ${headerLength} + ${bodyLength} bytes is over the limit`);
+  }
+  if (pending.length < prefixBytes + headerLength + bodyLength) return undefined;
+  pending.take(prefixBytes);
+  const header = parseHeader(pending.take(headerLength));
+  return { header, body: bodyLength === 0 ? emptyBody : pending.take(bodyLength) };
+}
+
+function parseHeader(bytes: Buffer): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new Failure('protocol', 'a frame header is not JSON', { cause: error });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Failure('protocol', 'a frame header is not an object');
+  }
+  return value as Record<string, unknown>;
+}
+
+/** Received pieces, joined only when a frame needs them. */
+class PendingBytes {
+  private pieces: Buffer[] = [];
+  length = 0;
+
+  add(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.pieces.push(piece);
+    this.length += piece.length;
+  }
+
+  peek(count: number): Buffer {
+    const first = this.pieces[0];
+    if (first === undefined || first.length < count) {
+      const joined = Buffer.concat(this.pieces, this.length);
+      this.pieces = [joined];
+      return joined.subarray(0, count);
+    }
+    return first.subarray(0, count);
+  }
+
+  take(count: number): Buffer {
+    const taken: Buffer[] = [];
+    let missing = count;
+    while (missing > 0) {
+      const piece = this.pieces[0];
+      if (piece === undefined) throw new Error('took more bytes than there are');
+      if (piece.length <= missing) {
+        taken.push(piece);
+        this.pieces.shift();
+        missing -= piece.length;
+      } else {
+        taken.push(piece.subarray(0, missing));
+        this.pieces[0] = piece.subarray(missing);
+        missing = 0;
+      }
+    }
+    this.length -= count;
+    const [only] = taken;
+    return taken.length === 1 && only !== undefined ? only : Buffer.concat(taken, count);
+  }
+}

@@ -1,0 +1,110 @@
+import { Failure, type FailureOptions } from '../base/failure.ts';
+import { isFailureCode } from '../base/failure-table.ts';
+import type { MessageOf } from './fields.ts';
+
+/**
+ * The messages of a session (docs/protocol.md). `id` ties requests, bodies and answers together; the client counts it up.
+ */
+export const protocolVersion = 1;
+
+/** The first line the server writes; whatever a login shell printed before it is skipped. */
+export const preamble = 'archive2-session/1\n';
+
+export const clientMessages = {
+  hello: { version: 'count', program: 'text', cluster: 'text', walDirectory: 'text', peerHint: 'text?' },
+  put: {
+    id: 'count',
+    name: 'text',
+    modifiedMs: 'count',
+    systemIdentifier: 'text',
+    segmentSizeBytes: 'count',
+    postgresMajor: 'count?',
+    /** Raw content digest: asks `same | send | conflict` before any body is sent. */
+    digest: 'text?',
+    forwarded: 'flag',
+  },
+  data: { id: 'count' },
+  end: { id: 'count', sizeBytes: 'count', sha256: 'text', rawDigest: 'text' },
+  abort: { id: 'count' },
+  get: { id: 'count', name: 'text', systemIdentifier: 'text?' },
+  list: { id: 'count', newest: 'count' },
+  probe: { id: 'count' },
+} as const;
+
+export const serverMessages = {
+  hello: {
+    version: 'count',
+    program: 'text',
+    cluster: 'text',
+    walDirectory: 'text',
+    rights: 'texts',
+    storeId: 'text?',
+    systemIdentifier: 'text?',
+    segmentSizeBytes: 'count?',
+    postgresMajor: 'count?',
+    peer: 'text?',
+  },
+  send: { id: 'count' },
+  stored: {
+    id: 'count',
+    /** new | same */
+    outcome: 'text',
+    storeId: 'text',
+    /** stored: the peer confirmed its copy; debt: it will be paid; none: this host has no peer, or was itself the peer. */
+    peerState: 'text',
+    peer: 'text?',
+    peerStoreId: 'text?',
+  },
+  found: { id: 'count', modifiedMs: 'count' },
+  data: { id: 'count' },
+  end: { id: 'count', sizeBytes: 'count', sha256: 'text' },
+  absent: { id: 'count' },
+  names: { id: 'count', names: 'texts' },
+  probed: { id: 'count', freeBytes: 'count', freeInodes: 'count', debts: 'count', peer: 'text?', peerProblem: 'text?' },
+  /** Bytes received so far in this session, sent while they move: what a client's stall timeout listens for. */
+  progress: { receivedBytes: 'count' },
+  error: { id: 'count?', code: 'text', message: 'text', hint: 'text?', details: 'text?' },
+} as const;
+
+export type ClientMessage = MessageOf<typeof clientMessages>;
+export type ServerMessage = MessageOf<typeof serverMessages>;
+export type ClientMessageOf<K extends ClientMessage['type']> = Extract<ClientMessage, { type: K }>;
+export type ServerMessageOf<K extends ServerMessage['type']> = Extract<ServerMessage, { type: K }>;
+
+export type Right = 'put' | 'get' | 'sync';
+
+export function errorMessage(failure: Failure, id?: number): ServerMessageOf<'error'> {
+  return {
+    type: 'error',
+    code: failure.code,
+    message: failure.message,
+    ...(id === undefined ? {} : { id }),
+    ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+    ...(Object.keys(failure.details).length === 0 ? {} : { details: JSON.stringify(failure.details) }),
+  };
+}
+
+/** The failure that an error message stands for, with the host that sent it. A code we don't know is `protocol`. */
+export function failureOfMessage(message: ServerMessageOf<'error'>, host: string): Failure {
+  const options: FailureOptions = { details: { ...parseDetails(message.details), host } };
+  if (message.hint !== undefined) options.hint = message.hint;
+  if (!isFailureCode(message.code)) {
+    return new Failure('protocol', `${message.message} (unknown error ${message.code.slice(0, 40)})`, options);
+  }
+  return new Failure(message.code, message.message, options);
+}
+
+function parseDetails(text: string | undefined): Record<string, string | number> {
+  if (text === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null) return {};
+    const entries = Object.entries(value).filter(
+      (entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number',
+    );
+    return Object.fromEntries(entries);
+  } catch {
+    // Details only decorate a message: an error is still that error without them.
+    return {};
+  }
+}
