@@ -1,17 +1,8 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../packages/core/src/base/failure.ts';
 import { parseHostList, parseHostSpec } from '../../../packages/core/src/hosts/host-spec.ts';
-
-function refusal(work: () => unknown): Failure {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
+import { refusal } from './refusal.ts';
 
 describe('a host spec', () => {
   test.each([
@@ -50,9 +41,9 @@ describe('a host spec', () => {
     '$(id)',
     'host;id',
     'ssh://host',
-    `${'h'.repeat(301)}`,
-  ])('%j is refused as usage, with a hint', (text) => {
-    const failure = refusal(() => parseHostSpec(text));
+    'h'.repeat(301),
+  ])('%j is refused as usage, with a hint', async (text) => {
+    const failure = await refusal(() => parseHostSpec(text));
     expect(failure.code).toBe('usage');
     expect(failure.hint).toMatch(/Write \[user@\]host/);
   });
@@ -86,18 +77,20 @@ describe('a host list', () => {
     expect(parseHostList('h2, h1').map((h) => h.text)).toEqual(['h2', 'h1']);
   });
 
-  test('three hosts are refused in words', () => {
-    expect(refusal(() => parseHostList('a b c')).message).toBe('3 archive hosts are given, at most two are possible');
+  test('three hosts are refused in words', async () => {
+    expect((await refusal(() => parseHostList('a b c'))).message).toBe(
+      '3 archive hosts are given, at most two are possible',
+    );
   });
 
-  test.each(['', '  ', ','])('%j is refused: no host', (text) => {
-    expect(refusal(() => parseHostList(text)).message).toBe('no archive host is given');
+  test.each(['', '  ', ','])('%j is refused: no host', async (text) => {
+    expect((await refusal(() => parseHostList(text))).message).toBe('no archive host is given');
   });
 
   test.each(['h1 h1', 'h1 H1', 'pg@h1 h1', 'h1 h1:22', '[::1] [::1]:22'])(
     '%s is refused: one machine twice',
-    (text) => {
-      expect(refusal(() => parseHostList(text)).message).toMatch(/^the same archive host is given twice/);
+    async (text) => {
+      expect((await refusal(() => parseHostList(text))).message).toMatch(/^the same archive host is given twice/);
     },
   );
 
