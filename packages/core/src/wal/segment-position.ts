@@ -1,6 +1,11 @@
 import { Failure } from '../base/failure.ts';
-import type { SegmentFile, SegmentName } from './archive-file.ts';
-import { type BackupHistoryFile, formatSegmentName, type PartialFile } from './archive-file.ts';
+import {
+  type BackupHistoryFile,
+  formatSegmentName,
+  type PartialFile,
+  type SegmentFile,
+  type SegmentName,
+} from './archive-file.ts';
 import { type Lsn, lsnFromBytes } from './lsn.ts';
 import { type SegmentSize, segmentsPerLog } from './segment-size.ts';
 import { formatHalf, type TimelineId } from './timeline-id.ts';

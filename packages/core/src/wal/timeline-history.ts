@@ -49,11 +49,11 @@ export function parseTimelineHistory(content: Buffer, timeline: TimelineId): Tim
 }
 
 function parseLine(line: string): TimelineHistoryEntry | undefined {
-  const match = /^\s*([0-9]{1,10})\s+([0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8})(?:\s+(.*))?$/.exec(line);
+  const match = /^\s*([0-9]{1,10})\s+([0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8})(?:\s([^]*))?$/.exec(line);
   const timeline = timelineFromNumber(Number(match?.[1]));
   const switchLsn = tryParseLsn(match?.[2] ?? '');
   if (timeline === undefined || switchLsn === undefined) return undefined;
-  return { timeline, switchLsn, reason: match?.[3]?.trimEnd() ?? '' };
+  return { timeline, switchLsn, reason: match?.[3]?.trim() ?? '' };
 }
 
 function shortened(line: string): string {

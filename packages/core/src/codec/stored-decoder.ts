@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { Failure } from '../base/failure.ts';
+import { damaged } from './damage.ts';
+import { detectStoredFormat, formatPrefixBytes, type StoredFormat } from './stored-format.ts';
+import { StoredInput } from './stored-input.ts';
+import { type DecodedContent, decodeZstd } from './zstd-decoder.ts';
+
+/** The raw sizes that the file may have, in bytes, both inclusive; `expectedRawSize` in wal/ gives them. */
+export interface RawSizeLimits {
+  readonly maxRawSizeBytes: number;
+  readonly minRawSizeBytes?: number;
+}
+
+export interface StoredSummary extends DecodedContent {
+  readonly format: StoredFormat;
+}
+
+/**
+ * Decodes a stored file, yielding its raw content piece by piece and returning what it was. Content that was yielded is
+ * only good once the generator has returned: the label comes last.
+ *
+ * It holds one frame and its content at a time (16 MiB each at most; 64 MiB for a frame that the zstd program made).
+ * Chunks may have any size. The source is closed on every way out. Throws `damaged` for whatever is not a whole stored
+ * file within the limits, and `check_failed` for the formats of older tools that are not read yet.
+ */
+export async function* decodeStored(
+  chunks: AsyncIterable<Buffer>,
+  limits: RawSizeLimits,
+): AsyncGenerator<Buffer, StoredSummary> {
+  const input = new StoredInput(chunks);
+  try {
+    // No archive file is this short: what is, is the rest of one.
+    if (!(await input.fill(formatPrefixBytes))) throw damaged(`has ${input.bytes.length} bytes`);
+    const format = detectStoredFormat(input.bytes);
+    const content = yield* decodeFormat(format, input, limits);
+    const least = limits.minRawSizeBytes ?? 0;
+    if (content.rawSizeBytes < least) throw damaged(`holds ${content.rawSizeBytes} bytes, not ${least}`);
+    return { format, ...content };
+  } finally {
+    await input.close();
+  }
+}
+
+function decodeFormat(
+  format: StoredFormat,
+  input: StoredInput,
+  limits: RawSizeLimits,
+): AsyncGenerator<Buffer, DecodedContent> {
+  if (format === 'zstd') return decodeZstd(input, limits.maxRawSizeBytes);
+  if (format === 'plain') return passThrough(input, limits.maxRawSizeBytes);
+  // Not `damaged`, which would have a repair replace it, and never a "not found", which would end a recovery.
+  throw new Failure('check_failed', `the stored file is compressed with ${format}, which is not read yet`, {
+    hint: `Decompress it in place with the ${format} program: plain files are read.`,
+  });
+}
+
+async function* passThrough(input: StoredInput, maxRawSizeBytes: number): AsyncGenerator<Buffer, DecodedContent> {
+  const hash = createHash('sha256');
+  let rawSizeBytes = 0;
+  for await (const chunk of input.rest()) {
+    rawSizeBytes += chunk.length;
+    if (rawSizeBytes > maxRawSizeBytes) throw damaged(`holds more than ${maxRawSizeBytes} bytes`);
+    hash.update(chunk);
+    yield chunk;
+  }
+  return { rawSizeBytes, rawDigest: hash.digest('hex'), labelled: false };
+}

@@ -1,0 +1,80 @@
+const smallestCapacity = 2 ** 16;
+
+/**
+ * Reads a stored file's chunks by exact amounts: it holds the bytes that were asked for, and the chunk that the next
+ * ones are in. Chunks may have any size and are copied, so their buffers may be reused once the next one is asked for.
+ */
+export class StoredInput {
+  private readonly chunks: AsyncIterator<Buffer>;
+  private held: Buffer = Buffer.alloc(0);
+  private heldBytes = 0;
+  private chunk: Buffer = Buffer.alloc(0);
+  private isOver = false;
+
+  constructor(chunks: AsyncIterable<Buffer>) {
+    this.chunks = chunks[Symbol.asyncIterator]();
+  }
+
+  /** What is held; valid until the next call of `fill` or `discard`. */
+  get bytes(): Buffer {
+    return this.held.subarray(0, this.heldBytes);
+  }
+
+  /** Reads on until `count` bytes are held; false when the file ends before. The caller bounds `count`. */
+  async fill(count: number): Promise<boolean> {
+    while (this.heldBytes < count) {
+      if (this.chunk.length === 0 && !(await this.nextChunk())) return false;
+      const part = this.chunk.subarray(0, count - this.heldBytes);
+      this.reserve(this.heldBytes + part.length);
+      part.copy(this.held, this.heldBytes);
+      this.heldBytes += part.length;
+      this.chunk = this.chunk.subarray(part.length);
+    }
+    return true;
+  }
+
+  /** Lets go of what is held. */
+  discard(): void {
+    this.heldBytes = 0;
+  }
+
+  /** True when nothing is held and nothing follows. */
+  async isAtEnd(): Promise<boolean> {
+    return !(await this.fill(1));
+  }
+
+  /** Everything from here on, held bytes first, in chunks as they come. */
+  async *rest(): AsyncGenerator<Buffer> {
+    const first = Buffer.concat([this.bytes, this.chunk]);
+    this.discard();
+    if (first.length > 0) yield first;
+    while (await this.nextChunk()) yield this.chunk;
+  }
+
+  /** Ends the source, also when it has not been read to its end. */
+  async close(): Promise<void> {
+    if (!this.isOver) await this.chunks.return?.();
+    this.isOver = true;
+  }
+
+  private async nextChunk(): Promise<boolean> {
+    while (!this.isOver) {
+      const step = await this.chunks.next();
+      if (step.done) {
+        this.isOver = true;
+      } else if (step.value.length > 0) {
+        this.chunk = step.value;
+        return true;
+      }
+    }
+    this.chunk = Buffer.alloc(0);
+    return false;
+  }
+
+  private reserve(count: number): void {
+    if (count <= this.held.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(count, this.held.length * 2, smallestCapacity));
+    this.held.copy(grown, 0, 0, this.heldBytes);
+    this.held = grown;
+  }
+}

@@ -1,0 +1,119 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type ContentLabel, labelMagic, labelPayloadBytes, parseLabelPayload } from './content-label.ts';
+import { damaged } from './damage.ts';
+import { PIECE_SIZE } from './piece-size.ts';
+import type { StoredInput } from './stored-input.ts';
+import { checkFrameHeader, decompressFrame } from './zstd-decompress.ts';
+import {
+  type DataFrameHeader,
+  type FrameHeader,
+  parseFrameHeader,
+  type SkippableFrameHeader,
+  walkBlocks,
+} from './zstd-frame.ts';
+
+/** The most raw content in the one frame of a file that the zstd program made: it is in memory as a whole. */
+const largestForeignFrameBytes = 64 * 2 ** 20;
+
+/** What a file turned out to hold. */
+export interface DecodedContent {
+  readonly rawSizeBytes: number;
+  /** SHA-256 of the raw content in lower-case hexadecimal: computed here, whatever a label says. */
+  readonly rawDigest: string;
+  /** True when the file has our label and it agrees. Without one, nothing says how long the content should be. */
+  readonly labelled: boolean;
+}
+
+/**
+ * Decodes the zstd form: either frames as SegmentEncoder makes them and a label, or a single frame and nothing else, as
+ * the zstd program makes it. Throws `damaged` for everything else.
+ *
+ * A file of ours whose label was cut off exactly at its beginning reads as the second form: its content is whole if its
+ * size is the expected one, which the caller knows and this does not. `input` may hold the first bytes already.
+ */
+export async function* decodeZstd(input: StoredInput, maxRawSizeBytes: number): AsyncGenerator<Buffer, DecodedContent> {
+  const hash = createHash('sha256');
+  let rawSizeBytes = 0;
+  let frames = 0;
+  let onlyForeign = false;
+  while (!(await input.isAtEnd())) {
+    const header = await readHeader(input);
+    if (onlyForeign) throw damaged('goes on after a zstd frame that must be the only one');
+    if (header.kind === 'skippable') {
+      if (frames === 0) throw damaged('begins with a label');
+      return checkLabel(await readLabel(input, header), rawSizeBytes, hash);
+    }
+    onlyForeign = frames === 0 && !couldBeOurs(header);
+    const raw = await readFrame(input, header, {
+      maxRawSizeBytes: Math.min(maxRawSizeBytes - rawSizeBytes, onlyForeign ? largestForeignFrameBytes : PIECE_SIZE),
+      requireChecksum: !onlyForeign,
+    });
+    frames += 1;
+    rawSizeBytes += raw.length;
+    hash.update(raw);
+    yield raw;
+  }
+  if (frames > 1) throw damaged(`ends after ${frames} zstd frames without a label`);
+  return { rawSizeBytes, rawDigest: hash.digest('hex'), labelled: false };
+}
+
+function couldBeOurs(header: DataFrameHeader): boolean {
+  return header.hasChecksum && header.contentSize !== undefined && header.contentSize <= PIECE_SIZE;
+}
+
+async function readHeader(input: StoredInput): Promise<FrameHeader> {
+  // Byte by byte from the shortest header on: reading ahead could wait for bytes that never come, or hold what belongs
+  // to the next frame.
+  for (let count = 5; ; count += 1) {
+    if (!(await input.fill(count))) throw damaged("ends within a zstd frame's header");
+    const header = parseFrameHeader(input.bytes);
+    if (header !== undefined) return header;
+  }
+}
+
+async function readFrame(
+  input: StoredInput,
+  header: DataFrameHeader,
+  limits: { maxRawSizeBytes: number; requireChecksum: boolean },
+): Promise<Buffer> {
+  const contentSize = checkFrameHeader(header, limits);
+  if (contentSize === 0) throw damaged('has an empty zstd frame');
+  const mostStoredBytes = largestStoredFrame(contentSize);
+  let walk = walkBlocks(input.bytes, header, header.headerBytes);
+  for (;;) {
+    if (walk.neededBytes > mostStoredBytes) throw damaged('has a zstd frame that is longer than its content allows');
+    if (!(await input.fill(walk.neededBytes))) throw damaged('ends within a zstd frame');
+    if (walk.isComplete) break;
+    walk = walkBlocks(input.bytes, header, walk.offset);
+  }
+  const raw = await decompressFrame(input.bytes, limits);
+  input.discard();
+  return raw;
+}
+
+/** Above ZSTD_COMPRESSBOUND for any content, so a frame of endless empty blocks is not collected in memory. */
+function largestStoredFrame(contentSize: number): number {
+  return contentSize + Math.ceil(contentSize / 128) + 2 ** 16;
+}
+
+async function readLabel(input: StoredInput, header: SkippableFrameHeader): Promise<ContentLabel> {
+  if (header.magic !== labelMagic || header.payloadBytes !== labelPayloadBytes) {
+    throw damaged('has a skippable frame that is not our label');
+  }
+  if (!(await input.fill(header.headerBytes + labelPayloadBytes))) throw damaged('ends within its label');
+  const label = parseLabelPayload(input.bytes.subarray(header.headerBytes));
+  input.discard();
+  if (!(await input.isAtEnd())) throw damaged('goes on after its label');
+  return label;
+}
+
+function checkLabel(label: ContentLabel, rawSizeBytes: number, hash: Hash): DecodedContent {
+  if (label.rawSizeBytes !== rawSizeBytes) {
+    throw damaged(`holds ${rawSizeBytes} bytes, where its label says ${label.rawSizeBytes}`);
+  }
+  const rawDigest = hash.digest('hex');
+  if (label.rawDigest !== rawDigest) {
+    throw damaged(`holds content with digest ${rawDigest}, where its label says ${label.rawDigest}`);
+  }
+  return { rawSizeBytes, rawDigest, labelled: true };
+}
