@@ -1,5 +1,6 @@
 // The namespace, not the name: under a Node without zstd this module must still load.
 import * as zlib from 'node:zlib';
+import { beforeAllocating } from './garbage.ts';
 import { PIECE_SIZE } from './piece-size.ts';
 import { parseFrameHeader } from './zstd-frame.ts';
 
@@ -18,6 +19,8 @@ const chunkSize = 2 ** 20;
 export async function compressPiece(piece: Buffer): Promise<Buffer> {
   if (piece.length < 1 || piece.length > PIECE_SIZE) throw new RangeError(`a piece cannot have ${piece.length} bytes`);
   const frame = await compress(piece);
+  // After the fact, when its size is known: once in chunks, and once as a whole.
+  beforeAllocating(frame.length * 2);
   const header = parseFrameHeader(frame);
   // A runtime that stopped honouring the flags would make files that every reader refuses.
   if (header?.kind !== 'data' || header.contentSize !== piece.length || !header.hasChecksum) {

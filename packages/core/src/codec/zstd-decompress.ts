@@ -1,6 +1,7 @@
 import { systemErrorCode } from '../base/failure.ts';
 import { damaged } from './damage.ts';
 import { checkExpansion } from './expansion-check.ts';
+import { beforeAllocating } from './garbage.ts';
 import { PIECE_SIZE } from './piece-size.ts';
 import { type DataFrameHeader, frameLength, parseFrameHeader } from './zstd-frame.ts';
 
@@ -22,6 +23,7 @@ export async function decompressFrame(frame: Buffer, limits: FrameLimits): Promi
   if (typeof Bun === 'undefined') throw new Error('zstd is decompressed under Bun only');
   const contentSize = checkFrame(frame, limits);
   if (contentSize > PIECE_SIZE) await checkExpansion(frame, contentSize);
+  beforeAllocating(contentSize);
   const raw = await decompress(frame);
   if (raw.length !== contentSize) {
     throw damaged(`has a zstd frame of ${raw.length} bytes that claims to hold ${contentSize}`);

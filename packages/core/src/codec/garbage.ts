@@ -1,0 +1,18 @@
+/** How much the codec allocates between two collections, in bytes: three pieces. */
+const allowanceBytes = 48 * 2 ** 20;
+
+let allocatedBytes = 0;
+
+/**
+ * The codec calls this before it allocates `sizeBytes` outside of the JavaScript heap, whole pieces at a time; now and
+ * then it has what was dropped before collected, at once.
+ *
+ * The collector goes by the heap, where such a buffer hardly shows: without this, decoding 16 MiB after 16 MiB took
+ * 380 MiB at its peak under Bun 1.4.5, with it 125 MiB. A collection took 3 ms, and 30 ms with 400,000 objects alive.
+ */
+export function beforeAllocating(sizeBytes: number): void {
+  allocatedBytes += sizeBytes;
+  if (allocatedBytes <= allowanceBytes || typeof Bun === 'undefined') return;
+  Bun.gc(true);
+  allocatedBytes = sizeBytes;
+}

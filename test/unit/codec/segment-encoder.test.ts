@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { formatLabelFrame, parseLabelPayload } from '../../../packages/core/src/codec/content-label.ts';
+import { SegmentEncoder } from '../../../packages/core/src/codec/segment-encoder.ts';
+import { failureOf } from '../wal/expect-failure.ts';
+import { walLike } from './content.ts';
+import { storedOf } from './stored.ts';
+
+const pieces = [walLike(300_000, 1), walLike(1, 2), walLike(70_000, 3)];
+
+test('the label has the size and the SHA-256 of all pieces', async () => {
+  const encoder = new SegmentEncoder();
+  for (const piece of pieces) await encoder.encode(piece);
+  const label = encoder.finish();
+  const digest = createHash('sha256').update(Buffer.concat(pieces)).digest('hex');
+  expect(encoder.rawDigest).toBe(digest);
+  expect(encoder.rawSizeBytes).toBe(370_001);
+  expect(label.toString('hex')).toBe(`5a2a4d182c00000041324c3151a5050000000000${digest}`);
+});
+
+test('calls may overlap: pieces count in the order of the calls', async () => {
+  const encoder = new SegmentEncoder();
+  const frames = await Promise.all(pieces.map((piece) => encoder.encode(piece)));
+  const label = encoder.finish();
+  expect(Buffer.concat([...frames, label]).equals((await storedOf(pieces)).stored)).toBe(true);
+});
+
+test('nothing is encoded after the label, and nothing is no file', async () => {
+  expect(() => new SegmentEncoder().finish()).toThrow('empty');
+  const encoder = new SegmentEncoder();
+  expect(() => encoder.rawDigest).toThrow('finish');
+  await encoder.encode(walLike(10));
+  encoder.finish();
+  await expect(encoder.encode(walLike(10))).rejects.toThrow('finish');
+});
+
+test('a label with another tag, version, length or an absurd size is damage', () => {
+  const payload = formatLabelFrame({ rawSizeBytes: 7, rawDigest: '00'.repeat(32) }).subarray(8);
+  expect(parseLabelPayload(payload)).toEqual({ rawSizeBytes: 7, rawDigest: '00'.repeat(32) });
+  for (const at of [0, 1, 2, 3]) {
+    const changed = Buffer.from(payload);
+    changed[at]! ^= 1;
+    failureOf('damaged', () => parseLabelPayload(changed));
+  }
+  failureOf('damaged', () => parseLabelPayload(payload.subarray(0, -1)));
+  failureOf('damaged', () => parseLabelPayload(Buffer.concat([payload, Buffer.alloc(1)])));
+  const endless = Buffer.from(payload);
+  endless.fill(0xff, 4, 12);
+  failureOf('damaged', () => parseLabelPayload(endless));
+});
+
+const hasZstd = spawnSync('zstd', ['--version']).status === 0;
+
+test.skipIf(!hasZstd)('the zstd program decompresses a stored segment', async () => {
+  const { stored } = await storedOf(pieces);
+  const { status, stdout } = spawnSync('zstd', ['-dc'], { input: stored, maxBuffer: 2 ** 24 });
+  expect(status).toBe(0);
+  expect(stdout.equals(Buffer.concat(pieces))).toBe(true);
+});

@@ -1,0 +1,62 @@
+import { expect } from 'vitest';
+import { Failure } from '../../../packages/core/src/base/failure.ts';
+import type { FailureCode } from '../../../packages/core/src/base/failure-table.ts';
+import { SegmentEncoder } from '../../../packages/core/src/codec/segment-encoder.ts';
+import {
+  decodeStored,
+  type RawSizeLimits,
+  type StoredSummary,
+} from '../../../packages/core/src/codec/stored-decoder.ts';
+
+export interface StoredParts {
+  frames: Buffer[];
+  label: Buffer;
+  stored: Buffer;
+  rawDigest: string;
+}
+
+export async function storedOf(pieces: Buffer[]): Promise<StoredParts> {
+  const encoder = new SegmentEncoder();
+  const frames: Buffer[] = [];
+  for (const piece of pieces) frames.push(await encoder.encode(piece));
+  const label = encoder.finish();
+  return { frames, label, stored: Buffer.concat([...frames, label]), rawDigest: encoder.rawDigest };
+}
+
+export async function* inChunks(bytes: Buffer, chunkBytes: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
+}
+
+export interface Decoded {
+  pieces: Buffer[];
+  content: Buffer;
+  summary: StoredSummary;
+}
+
+export async function decoded(chunks: AsyncIterable<Buffer>, limits: RawSizeLimits): Promise<Decoded> {
+  const decoder = decodeStored(chunks, limits);
+  const pieces: Buffer[] = [];
+  for (;;) {
+    const step = await decoder.next();
+    if (step.done) return { pieces, content: Buffer.concat(pieces), summary: step.value };
+    pieces.push(step.value);
+  }
+}
+
+const anySize: RawSizeLimits = { maxRawSizeBytes: 2 ** 30 };
+
+export function decodedFile(stored: Buffer, limits: RawSizeLimits = anySize): Promise<Decoded> {
+  return decoded(inChunks(stored, 65_536), limits);
+}
+
+/** The Failure with this code that `work` must end with. */
+export async function failureFrom(code: FailureCode, work: Promise<unknown>): Promise<Failure> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(Failure);
+  const failure = error as Failure;
+  expect(failure.code, failure.message).toBe(code);
+  return failure;
+}
