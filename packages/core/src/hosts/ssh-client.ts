@@ -1,0 +1,415 @@
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import ssh2, { type AnyAuthMethod, type Client, type ParsedKey } from 'ssh2';
+import { systemClock } from '../base/clock.ts';
+import { Failure } from '../base/failure.ts';
+import type { Log } from '../base/log.ts';
+import { Attempt, formatDuration } from './attempt.ts';
+import { fingerprintOf } from './host-key.ts';
+import { HostKeyCheck, placeOf } from './host-key-check.ts';
+import { readKnownHosts } from './known-hosts-file.ts';
+import { SshChannel } from './ssh-channel.ts';
+import { readIdentities, type SshIdentities } from './ssh-identities.ts';
+import type { SshTarget } from './ssh-target.ts';
+import { type Progress, pendingBytesOf, watchForStall } from './stall-watch.ts';
+import { causeText, connectTcp } from './tcp-connect.ts';
+
+export interface SshOptions {
+  /** For all of it: name, TCP, handshake and login, through all jump hosts. */
+  connectTimeoutMs: number;
+  /** How often an idle connection asks the host for a sign of life; less than `stallTimeoutMs`. */
+  keepaliveIntervalMs: number;
+  /** A connection on which nothing moves for this long is given up. */
+  stallTimeoutMs: number;
+  /** Ends the attempt to connect; an established connection is ended by `close`. */
+  signal?: AbortSignal;
+  /** The agent of the environment (SSH_AUTH_SOCK). */
+  agentSocket?: string;
+  log: Log;
+}
+
+/** A logged-in connection to a host whose key was verified. */
+export interface SshConnection {
+  /** `user@host:port` */
+  readonly description: string;
+  /**
+   * Starts a program on the host.
+   *
+   * @throws Failure `not_allowed` when the host refuses, or the one that the connection was lost with
+   */
+  exec(command: string): Promise<SshChannel>;
+  /** Ends the connection, its channels and its jump hosts. Called more than once, it does nothing. */
+  close(): void;
+  /** Resolves when the connection has ended: with undefined after `close`, else with the reason. Never rejects. */
+  readonly closed: Promise<Failure | undefined>;
+}
+
+/** Strong ones only, those first that are fastest where AES is in hardware (OpenSSH 6.2 and later have them). */
+const algorithms = {
+  kex: [
+    'curve25519-sha256',
+    'curve25519-sha256@libssh.org',
+    'ecdh-sha2-nistp256',
+    'ecdh-sha2-nistp384',
+    'ecdh-sha2-nistp521',
+    'diffie-hellman-group16-sha512',
+    'diffie-hellman-group18-sha512',
+    'diffie-hellman-group14-sha256',
+  ],
+  cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr', 'aes256-ctr'],
+  hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512'],
+  compress: ['none'],
+} as const;
+
+/** How long a closed connection may take to say good-bye. */
+const goodbyeMs = 1000;
+
+/**
+ * Connects to a target, through its jump hosts, and logs in. Every host on the way has its key verified against known_hosts before
+ * anything else is sent to it.
+ *
+ * @throws Failure `host_unreachable`, `host_key_unknown`, `host_key_changed`, `login_refused`, or the reason of an aborted signal
+ */
+export async function connectSsh(target: SshTarget, options: SshOptions): Promise<SshConnection> {
+  const attempt = new Attempt(placeOf(target), options.connectTimeoutMs, options.signal);
+  let connection: VerifiedConnection | undefined;
+  try {
+    for (const hop of [...target.proxyJump, target]) {
+      const { hostName, port, addressFamily } = hop;
+      const carrier: Duplex =
+        connection === undefined
+          ? await connectTcp(hostName, port, addressFamily, placeOf(hop), attempt)
+          : await attempt.race(connection.forward(hostName, port));
+      const next = await VerifiedConnection.open(carrier, hop, connection, options, attempt);
+      connection = next;
+    }
+  } catch (error) {
+    connection?.close();
+    throw error;
+  } finally {
+    attempt.finish();
+  }
+  if (connection === undefined) throw new Error('a target has at least itself to connect to');
+  return connection;
+}
+
+class VerifiedConnection implements SshConnection {
+  readonly description: string;
+  readonly closed: Promise<Failure | undefined>;
+  readonly #client: Client;
+  readonly #carrier: Duplex;
+  readonly #beneath: VerifiedConnection | undefined;
+  readonly #settleClosed: (failure: Failure | undefined) => void;
+  readonly #ended = new AbortController();
+  readonly #channels = new Set<SshChannel>();
+  #receivedBytes = 0;
+  #isLoggedIn = false;
+  #hasEnded = false;
+
+  private constructor(client: Client, carrier: Duplex, description: string, beneath: VerifiedConnection | undefined) {
+    this.description = description;
+    this.#client = client;
+    this.#carrier = carrier;
+    this.#beneath = beneath;
+    const { promise, resolve } = Promise.withResolvers<Failure | undefined>();
+    this.closed = promise;
+    this.#settleClosed = resolve;
+  }
+
+  /** The only way to a connection: the host key check is made here, and a login without its verdict is a bug that ends it. */
+  static async open(
+    carrier: Duplex,
+    target: SshTarget,
+    beneath: VerifiedConnection | undefined,
+    options: SshOptions,
+    attempt: Attempt,
+  ): Promise<VerifiedConnection> {
+    const client = new ssh2.Client();
+    const connection = new VerifiedConnection(client, carrier, placeOf(target), beneath);
+    // Before the first await: an error of a carrier that nobody listens to would end the process.
+    const lost = (error: unknown) => connection.#end(lossOf(connection.description, error));
+    carrier.on('error', lost);
+    attempt.signal.addEventListener('abort', () => connection.#end(attempt.signal.reason as Failure), { once: true });
+    try {
+      const check = new HostKeyCheck(target, await readKnownHosts(target.knownHostsFiles, options.log));
+      const login = new Login(target, await readIdentities(target, options.log), options);
+      await attempt.race(connection.#logIn(check, login, options, attempt));
+    } catch (error) {
+      connection.#end(error instanceof Failure ? error : lossOf(connection.description, error));
+      throw (await connection.closed) ?? error;
+    }
+    connection.#watch(options);
+    return connection;
+  }
+
+  async #logIn(check: HostKeyCheck, login: Login, options: SshOptions, attempt: Attempt): Promise<void> {
+    const client = this.#client;
+    attempt.phase = `the SSH handshake with ${this.description}`;
+    const ready = new Promise<void>((resolve) => {
+      client.on('handshake', () => {
+        attempt.phase = `the login at ${this.description}`;
+      });
+      client.on('ready', () => {
+        this.#isLoggedIn = true;
+        resolve();
+      });
+    });
+    client.on('error', (error: Error & { level?: string }) => {
+      if (error.level === 'agent') {
+        options.log.warning('the ssh agent cannot be used', { error: error.message });
+        return;
+      }
+      this.#end(
+        check.failure ?? (this.#isLoggedIn ? undefined : login.failureOf(error)) ?? lossOf(this.description, error),
+      );
+    });
+    client.on('end', () => this.#end(this.#endOfStream()));
+    client.on('close', () => this.#end(this.#endOfStream()));
+    client.connect({
+      sock: this.#carrier,
+      username: login.user,
+      hostVerifier: (key: Buffer) => check.accepts(key),
+      authHandler: (methodsLeft, _partial, next) => next(login.next(methodsLeft) as AnyAuthMethod),
+      algorithms: {
+        kex: [...algorithms.kex],
+        cipher: [...algorithms.cipher],
+        hmac: [...algorithms.hmac],
+        compress: [...algorithms.compress],
+        serverHostKey: check.algorithms,
+      },
+      // The watch decides when to give up; ssh2 only asks for the signs of life, and would count those behind a queue as missing.
+      keepaliveInterval: options.keepaliveIntervalMs,
+      keepaliveCountMax: Number.MAX_SAFE_INTEGER,
+      readyTimeout: 0,
+    });
+    // After connect, which pauses the carrier: a listener before it would make it flow, and ssh2 would miss the beginning.
+    this.#carrier.on('data', (chunk: Buffer) => {
+      this.#receivedBytes += chunk.length;
+    });
+    const failure = await Promise.race([ready, this.closed]);
+    if (failure !== undefined) throw failure;
+    if (this.#hasEnded) throw new Failure('host_unreachable', `${this.description}: the connection was closed`);
+    if (!check.isAccepted) throw new Error(`${this.description}: the host key was not verified`);
+  }
+
+  async exec(command: string): Promise<SshChannel> {
+    const opened = new Promise<SshChannel>((resolve, reject) => {
+      if (this.#hasEnded) return;
+      try {
+        this.#client.exec(command, (error, raw) => {
+          if (error) {
+            reject(refusalOf(`${this.description}: the host does not run the command`, error));
+            return;
+          }
+          // At once, before the next packet is looked at: it may hold the exit status.
+          const channel = new SshChannel(raw);
+          this.#channels.add(channel);
+          raw.once('close', () => this.#channels.delete(channel));
+          resolve(channel);
+        });
+      } catch (error) {
+        reject(lossOf(this.description, error));
+      }
+    });
+    return this.#orLoss(opened);
+  }
+
+  /** A stream to another host, for the next connection to run over. */
+  async forward(hostName: string, port: number): Promise<Duplex> {
+    const opened = new Promise<Duplex>((resolve, reject) => {
+      try {
+        this.#client.forwardOut('127.0.0.1', 0, hostName, port, (error, raw) => {
+          if (error) {
+            const message = `${hostName}:${port}: not reached from the jump host ${this.description}: ${openFailureText(error)}`;
+            reject(new Failure('host_unreachable', message, { cause: error }));
+          } else {
+            resolve(raw);
+          }
+        });
+      } catch (error) {
+        reject(lossOf(this.description, error));
+      }
+    });
+    return this.#orLoss(opened);
+  }
+
+  close(): void {
+    this.#end(undefined);
+  }
+
+  /** The outcome of `work`, or the loss of the connection where that is what it ends with or waits for. */
+  async #orLoss<T>(work: Promise<T>): Promise<T> {
+    const lost = this.closed.then((failure) => {
+      throw failure ?? new Failure('host_unreachable', `${this.description}: the connection was closed`);
+    });
+    try {
+      return await Promise.race([work, lost]);
+    } catch (error) {
+      if (this.#hasEnded) return await lost;
+      throw error;
+    }
+  }
+
+  #endOfStream(): Failure {
+    const when = this.#isLoggedIn ? '' : ' before the login was complete';
+    return new Failure('host_unreachable', `${this.description}: the host closed the connection${when}`);
+  }
+
+  #watch(options: SshOptions): void {
+    const { stallTimeoutMs } = options;
+    const onStall = () => {
+      this.#end(
+        new Failure('host_stalled', `${this.description}: nothing moved for ${formatDuration(stallTimeoutMs)}`),
+      );
+    };
+    watchForStall(this.#progress(), stallTimeoutMs, systemClock, this.#ended.signal).then(
+      (isStalled) => (isStalled ? onStall() : undefined),
+      (error: unknown) => this.#end(lossOf(this.description, error)),
+    );
+    // What the jump host ends with is the better reason than the end of the stream through it.
+    this.#beneath?.closed.then(
+      (failure) => this.#end(failure),
+      () => undefined,
+    );
+  }
+
+  #progress(): Progress {
+    const carrier = this.#carrier;
+    return {
+      receivedBytes: () => this.#receivedBytes,
+      pendingBytes: async () => {
+        if (carrier instanceof Socket) return pendingBytesOf(carrier);
+        // Through a jump host only the way to it can be seen; while that drains, this connection's bytes are among them.
+        return this.#beneath === undefined ? undefined : this.#beneath.#progress().pendingBytes();
+      },
+    };
+  }
+
+  #end(failure: Failure | undefined): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#settleClosed(failure);
+    this.#ended.abort();
+    const reason = failure ?? new Failure('host_unreachable', `${this.description}: the connection was closed`);
+    for (const channel of this.#channels) channel.abandon(reason);
+    this.#channels.clear();
+    if (failure === undefined) this.#client.end();
+    this.#destroyCarrier(failure === undefined ? goodbyeMs : 0);
+  }
+
+  #destroyCarrier(afterMs: number): void {
+    const destroy = () => {
+      this.#carrier.destroy();
+      this.#beneath?.close();
+    };
+    if (afterMs === 0 || this.#carrier.destroyed) {
+      destroy();
+      return;
+    }
+    const closed = new AbortController();
+    this.#carrier.once('close', () => closed.abort());
+    systemClock.sleep(afterMs, closed.signal).then(destroy, destroy);
+  }
+}
+
+/** The keys that are offered to a host, one after the other. */
+class Login {
+  readonly user: string;
+  readonly #place: string;
+  readonly #methods: { description: string; method: AnyAuthMethod }[] = [];
+  readonly #tried: string[] = [];
+  readonly #skipped: SshIdentities['skipped'];
+
+  constructor(target: SshTarget, identities: SshIdentities, options: SshOptions) {
+    this.user = target.user;
+    this.#place = placeOf(target);
+    this.#skipped = [...identities.skipped];
+    const isOwn = (key: Buffer) => identities.publicKeys.some((own) => own.equals(key));
+    // As in ssh: the agent's keys that the configuration names, then the configured files, then whatever else the agent has. A host
+    // closes the connection after a few wrong keys, so the likely ones come first.
+    const namesKeys = target.hasOwnIdentities || target.identitiesOnly;
+    if (namesKeys) this.#addAgent(target, options, isOwn);
+    else this.#addAgent(target, options, () => true);
+    for (const { file, privateKey } of identities.usable) {
+      const key = parsePrivateKey(privateKey);
+      if (key instanceof Error) this.#skipped.push({ file, reason: key.message });
+      else this.#add(`${file} (${fingerprintOf(key.getPublicSSH())})`, { type: 'publickey', username: this.user, key });
+    }
+    if (namesKeys && !target.identitiesOnly) this.#addAgent(target, options, (key) => !isOwn(key));
+  }
+
+  /** The next method to try, or false when there is none. */
+  next(methodsLeft: readonly string[] | null): AnyAuthMethod | false {
+    if (methodsLeft !== null && !methodsLeft.includes('publickey')) return false;
+    const next = this.#methods.shift();
+    if (next === undefined) return false;
+    this.#tried.push(next.description);
+    return next.method;
+  }
+
+  /** The failure for an error before the login was complete, if it is about the login. */
+  failureOf(error: Error & { level?: string; code?: unknown }): Failure | undefined {
+    // A number is the reason of the host's DISCONNECT: 2 after too many wrong keys, 14 when it has no method left (RFC 4253).
+    const isTooMany = /too many authentication failures/i.test(error.message) || error.code === 14;
+    if (error.level !== 'client-authentication' && !isTooMany) return undefined;
+    const skipped = this.#skipped.map(({ file, reason }) => `${file}: ${reason}`);
+    const tried = this.#tried.length === 0 ? 'no key to offer' : `offered ${this.#tried.join(', ')}`;
+    return new Failure('login_refused', `${this.#place}: the host refused the login of ${this.user}: ${tried}`, {
+      cause: error,
+      hint: [
+        `Add the public key to ~/.ssh/authorized_keys of ${this.user} on the host, or name the right one with IdentityFile.`,
+        ...(skipped.length > 0 ? [`Not used: ${skipped.join('; ')}.`] : []),
+      ].join(' '),
+    });
+  }
+
+  #add(description: string, method: AnyAuthMethod): void {
+    this.#methods.push({ description, method });
+  }
+
+  #addAgent(target: SshTarget, options: SshOptions, wants: (key: Buffer) => boolean): void {
+    const socket = target.identityAgent ?? options.agentSocket;
+    if (socket === undefined || socket === 'none' || socket === '') return;
+    this.#add(`the keys of the agent at ${socket}`, {
+      type: 'agent',
+      username: this.user,
+      agent: new ChosenKeysAgent(socket, wants),
+    });
+  }
+}
+
+/** An agent of which only some keys are used. */
+class ChosenKeysAgent extends ssh2.OpenSSHAgent {
+  readonly #wants: (publicKey: Buffer) => boolean;
+
+  constructor(socketPath: string, wants: (publicKey: Buffer) => boolean) {
+    super(socketPath);
+    this.#wants = wants;
+  }
+
+  override getIdentities(callback: Parameters<InstanceType<typeof ssh2.OpenSSHAgent>['getIdentities']>[0]): void {
+    super.getIdentities((error, keys) => {
+      if (error) callback(error);
+      else callback(undefined, keys?.filter((key) => 'getPublicSSH' in key && this.#wants(key.getPublicSSH())) ?? []);
+    });
+  }
+}
+
+function parsePrivateKey(content: Buffer): ParsedKey | Error {
+  const key = ssh2.utils.parseKey(content);
+  return Array.isArray(key) ? (key[0] as ParsedKey) : key;
+}
+
+/** The failure for whatever a connection was lost with. */
+function lossOf(place: string, error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  return new Failure('host_unreachable', `${place}: ${causeText(error)}`, { cause: error });
+}
+
+function refusalOf(message: string, error: Error): Failure {
+  return new Failure('not_allowed', `${message}: ${openFailureText(error)}`, { cause: error });
+}
+
+function openFailureText(error: Error): string {
+  return error.message.replace(/^\(SSH\) Channel open failure: /, '');
+}
