@@ -50,7 +50,7 @@ export async function startSshServer(conduct: Conduct = {}, key = makeHostKey())
 }
 
 /** A private host key for `startSshServer`. */
-export function makeHostKey(): string {
+function makeHostKey(): string {
   return ssh2.utils.generateKeyPairSync('ed25519').private;
 }
 

@@ -76,11 +76,21 @@ export async function connectSsh(target: SshTarget, options: SshOptions): Promis
   try {
     for (const hop of [...target.proxyJump, target]) {
       const { hostName, port, addressFamily } = hop;
+      // The files first: between the TCP connection and the handshake nothing is awaited, so that no event of the socket is missed.
+      const check = new HostKeyCheck(hop, await attempt.race(readKnownHosts(hop.knownHostsFiles, options.log)));
+      const login = new Login(hop, await attempt.race(readIdentities(hop, options.log)), options);
       const carrier: Duplex =
         connection === undefined
           ? await connectTcp(hostName, port, addressFamily, placeOf(hop), attempt)
           : await attempt.race(connection.forward(hostName, port));
-      const next = await VerifiedConnection.open(carrier, hop, connection, options, attempt);
+      const next: VerifiedConnection = await VerifiedConnection.open(
+        carrier,
+        check,
+        login,
+        connection,
+        options,
+        attempt,
+      );
       connection = next;
     }
   } catch (error) {
@@ -116,23 +126,21 @@ class VerifiedConnection implements SshConnection {
     this.#settleClosed = resolve;
   }
 
-  /** The only way to a connection: the host key check is made here, and a login without its verdict is a bug that ends it. */
+  /** The only way to a connection: none is made without a host key check, and a login without its verdict is a bug that ends it. */
   static async open(
     carrier: Duplex,
-    target: SshTarget,
+    check: HostKeyCheck,
+    login: Login,
     beneath: VerifiedConnection | undefined,
     options: SshOptions,
     attempt: Attempt,
   ): Promise<VerifiedConnection> {
     const client = new ssh2.Client();
-    const connection = new VerifiedConnection(client, carrier, placeOf(target), beneath);
-    // Before the first await: an error of a carrier that nobody listens to would end the process.
-    const lost = (error: unknown) => connection.#end(lossOf(connection.description, error));
-    carrier.on('error', lost);
+    const connection = new VerifiedConnection(client, carrier, login.place, beneath);
+    carrier.on('error', (error) => connection.#end(lossOf(connection.description, error)));
+    carrier.on('close', () => connection.#end(connection.#endOfStream()));
     attempt.signal.addEventListener('abort', () => connection.#end(attempt.signal.reason as Failure), { once: true });
     try {
-      const check = new HostKeyCheck(target, await readKnownHosts(target.knownHostsFiles, options.log));
-      const login = new Login(target, await readIdentities(target, options.log), options);
       await attempt.race(connection.#logIn(check, login, options, attempt));
     } catch (error) {
       connection.#end(error instanceof Failure ? error : lossOf(connection.description, error));
@@ -315,14 +323,14 @@ class VerifiedConnection implements SshConnection {
 /** The keys that are offered to a host, one after the other. */
 class Login {
   readonly user: string;
-  readonly #place: string;
+  readonly place: string;
   readonly #methods: { description: string; method: AnyAuthMethod }[] = [];
   readonly #tried: string[] = [];
   readonly #skipped: SshIdentities['skipped'];
 
   constructor(target: SshTarget, identities: SshIdentities, options: SshOptions) {
     this.user = target.user;
-    this.#place = placeOf(target);
+    this.place = placeOf(target);
     this.#skipped = [...identities.skipped];
     const isOwn = (key: Buffer) => identities.publicKeys.some((own) => own.equals(key));
     // As in ssh: the agent's keys that the configuration names, then the configured files, then whatever else the agent has. A host
@@ -354,7 +362,7 @@ class Login {
     if (error.level !== 'client-authentication' && !isTooMany) return undefined;
     const skipped = this.#skipped.map(({ file, reason }) => `${file}: ${reason}`);
     const tried = this.#tried.length === 0 ? 'no key to offer' : `offered ${this.#tried.join(', ')}`;
-    return new Failure('login_refused', `${this.#place}: the host refused the login of ${this.user}: ${tried}`, {
+    return new Failure('login_refused', `${this.place}: the host refused the login of ${this.user}: ${tried}`, {
       cause: error,
       hint: [
         `Add the public key to ~/.ssh/authorized_keys of ${this.user} on the host, or name the right one with IdentityFile.`,

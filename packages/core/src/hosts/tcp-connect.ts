@@ -72,23 +72,23 @@ function connectOne(address: string, port: number, timeoutMs: number, signal: Ab
   return new Promise((resolve, reject) => {
     const settled = new AbortController();
     const socket = connect({ host: address, port, noDelay: true });
-    const give = (work: () => void) => {
+    const settle = () => {
       settled.abort();
-      socket.removeAllListeners();
       signal.removeEventListener('abort', onAbort);
-      work();
     };
-    const fail = (error: unknown) =>
-      give(() => {
-        // A late error of a socket that nobody listens to would end the process.
-        socket.on('error', () => undefined);
-        socket.destroy();
-        reject(error);
-      });
+    // It stays for good: a late error of a socket that nobody listens to would end the process.
+    const fail = (error: unknown) => {
+      settle();
+      socket.destroy();
+      reject(error);
+    };
     const onAbort = () => fail(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    socket.once('connect', () => give(() => resolve(socket.setNoDelay(true))));
-    socket.once('error', fail);
+    socket.on('error', fail);
+    socket.once('connect', () => {
+      settle();
+      resolve(socket.setNoDelay(true));
+    });
     systemClock.sleep(timeoutMs, settled.signal).then(
       () => {
         if (!settled.signal.aborted) fail(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }));

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import type { Clock } from '../../../packages/core/src/base/clock.ts';
+import {
+  findSendQueue,
+  type PendingBytes,
+  pendingBytesOf,
+  watchForStall,
+} from '../../../packages/core/src/hosts/stall-watch.ts';
+import { startTcpServer } from './ssh-server.ts';
+
+/** Runs a watch of 3 s over what `received` and `pending` say at each time, and gives the time of the stall, if any within a minute. */
+async function stallAt(
+  received: (ms: number) => number,
+  pending: (ms: number) => PendingBytes | undefined = () => undefined,
+  delay: (ms: number) => number = () => 0,
+): Promise<number | undefined> {
+  let now = 0;
+  const controller = new AbortController();
+  const clock: Clock = {
+    nowMs: () => now,
+    monotonicMs: () => now,
+    async sleep(delayMs) {
+      now += delayMs + delay(now);
+      if (now > 60_000) controller.abort();
+    },
+  };
+  const progress = { receivedBytes: () => received(now), pendingBytes: async () => pending(now) };
+  return (await watchForStall(progress, 3000, clock, controller.signal)) ? now : undefined;
+}
+
+describe('a connection', () => {
+  test('that receives nothing and has nothing to send stalls after the timeout', async () => {
+    expect(await stallAt(() => 0)).toBe(3000);
+  });
+
+  test('that receives a little now and then does not stall', async () => {
+    expect(await stallAt((ms) => Math.floor(ms / 2500))).toBeUndefined();
+  });
+
+  test('that receives one byte per 10 s stalls', async () => {
+    expect(await stallAt((ms) => Math.floor(ms / 10_000))).toBe(3000);
+  });
+
+  test('on a 64 kbit/s link whose backlog drains does not stall, although no keepalive is answered', async () => {
+    const drained = (ms: number) => ({ handedOver: 2_000_000, inKernel: 2_000_000 - ms * 8 });
+    expect(await stallAt(() => 0, drained)).toBeUndefined();
+    const refilled = (ms: number) => ({ handedOver: 1_000_000 + ms * 8, inKernel: 1_000_000 });
+    expect(await stallAt(() => 0, refilled)).toBeUndefined();
+  });
+
+  test('whose backlog stands still stalls, also while keepalives are added to it', async () => {
+    expect(
+      await stallAt(
+        () => 0,
+        (ms) => ({ handedOver: 100_000 + ms, inKernel: 100_000 + ms }),
+      ),
+    ).toBe(3000);
+  });
+
+  test('whose keepalives only a kernel acknowledges stalls', async () => {
+    expect(
+      await stallAt(
+        () => 0,
+        (ms) => ({ handedOver: ms, inKernel: 52 }),
+      ),
+    ).toBe(3000);
+  });
+
+  test('of a process that did not run for a while gets its time again', async () => {
+    expect(
+      await stallAt(
+        () => 0,
+        undefined,
+        (ms) => (ms === 2500 ? 10_000 : 0),
+      ),
+    ).toBe(16_000);
+  });
+});
+
+describe('/proc/net/tcp', () => {
+  test('shows what of a socket is not acknowledged', async () => {
+    const server = await startTcpServer((socket) => socket.pause());
+    const socket = connect(server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    expect(await pendingBytesOf(socket)).toEqual({ inKernel: 0, handedOver: 0 });
+    for (let i = 0; i < 512; i++) socket.write(Buffer.alloc(32 * 1024));
+    await expect.poll(async () => (await pendingBytesOf(socket))?.inKernel).toBeGreaterThan(100_000);
+    socket.destroy();
+    await server.stop();
+  });
+
+  const row = (ports: string, queue: string) =>
+    `   2: 0100007F:${ports.split(' ')[0]} 0100007F:${ports.split(' ')[1]} 01 ${queue}:00000000 00:0 0`;
+
+  test('a connection is found by its two ports, and not when two have the same', () => {
+    const table = `  sl  local_address\n${row('0016 9A7F', '00000001')}\n${row('9A7F 0016', '00386686')}\n`;
+    expect(findSendQueue(table, 0x9a7f, 22)).toBe(0x386686);
+    expect(findSendQueue(table, 0x9a7f, 23)).toBeUndefined();
+    expect(findSendQueue(table + row('9A7F 0016', '00000002'), 0x9a7f, 22)).toBeUndefined();
+  });
+});
