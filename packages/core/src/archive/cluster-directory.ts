@@ -7,9 +7,13 @@ export class ClusterDirectory {
 
   constructor(path: string) {
     if (!isAbsolute(path) || normalize(path) !== path || path.endsWith('/')) {
-      throw new Failure('usage', `cluster directory ${JSON.stringify(path)} is not an absolute path in its plain form`, {
-        hint: 'Name it from the root, without "..", "//" or a slash at the end, as in /storage/main.',
-      });
+      throw new Failure(
+        'usage',
+        `cluster directory ${JSON.stringify(path)} is not an absolute path in its plain form`,
+        {
+          hint: 'Name it from the root, without "..", "//" or a slash at the end, as in /storage/main.',
+        },
+      );
     }
     this.path = path;
   }

@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { systemErrorCode } from '../base/failure.ts';
 import { SharedDirectorySync, syncDirectory } from '../files/directory-sync.ts';
 import { compareArchivalOrder } from '../wal/archival-order.ts';
-import { type ArchiveFile, type ArchiveFileName, isArchiveFileName, parseArchiveFileName } from '../wal/archive-file.ts';
+import {
+  type ArchiveFile,
+  type ArchiveFileName,
+  isArchiveFileName,
+  parseArchiveFileName,
+} from '../wal/archive-file.ts';
 import type { ClusterDirectory } from './cluster-directory.ts';
 
 /**

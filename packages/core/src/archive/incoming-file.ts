@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { Failure } from '../base/failure.ts';
-import { peekRaw } from '../codec/peek.ts';
+import { peekPrefixBytes, peekRaw } from '../codec/peek.ts';
 import { toDiskFailure } from '../files/disk-error.ts';
 import { PartFile } from '../files/part-file.ts';
 import type { ArchiveFile, PartialFile, SegmentFile } from '../wal/archive-file.ts';
@@ -24,8 +24,6 @@ export interface BodySummary {
 
 export type StoreOutcome = 'new' | 'same';
 
-/** Enough for the first block of a frame, which holds the first page. */
-const maxPeekBytes = 256 * 1024;
 /** Compression never makes a segment larger than this beside its raw size. */
 const maxOverheadBytes = 1024 * 1024;
 
@@ -73,9 +71,13 @@ export class IncomingFile {
   /** Checks the whole body against its summary. Throws Failure `damaged` when bytes were lost or changed on the way. */
   complete(summary: BodySummary): void {
     if (this.part.sizeBytes !== summary.sizeBytes || this.hash.digest('hex') !== summary.sha256) {
-      throw new Failure('damaged', `${this.file.name}: ${this.part.sizeBytes} bytes arrived, with another digest or size`, {
-        hint: 'Nothing was stored; the file is sent again.',
-      });
+      throw new Failure(
+        'damaged',
+        `${this.file.name}: ${this.part.sizeBytes} bytes arrived, with another digest or size`,
+        {
+          hint: 'Nothing was stored; the file is sent again.',
+        },
+      );
     }
     if (this.prefix !== undefined) {
       throw new Failure('bad_page_header', `${this.file.name}: the body ends before its first page`);
@@ -121,8 +123,8 @@ export class IncomingFile {
     this.prefix = Buffer.concat([this.prefix ?? Buffer.alloc(0), piece]);
     const page = peekRaw(this.prefix, pageHeaderBytes);
     if (page === undefined) {
-      if (this.prefix.length <= maxPeekBytes) return;
-      throw new Failure('bad_page_header', `${this.file.name}: no page header in its first ${maxPeekBytes} bytes`);
+      if (this.prefix.length < peekPrefixBytes) return;
+      throw new Failure('bad_page_header', `${this.file.name}: no page header in its first ${peekPrefixBytes} bytes`);
     }
     this.headerIdentity = checkSegmentHeader(parsePageHeader(page), file, this.store.identity);
     this.prefix = undefined;

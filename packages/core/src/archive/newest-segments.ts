@@ -1,6 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { Failure } from '../base/failure.ts';
-import { type ArchiveFile, type ArchiveFileName, isArchiveFileName, parseArchiveFileName } from '../wal/archive-file.ts';
+import {
+  type ArchiveFile,
+  type ArchiveFileName,
+  isArchiveFileName,
+  parseArchiveFileName,
+} from '../wal/archive-file.ts';
 import { segmentNumber } from '../wal/segment-position.ts';
 import type { SegmentSize } from '../wal/segment-size.ts';
 import type { TimelineId } from '../wal/timeline-id.ts';

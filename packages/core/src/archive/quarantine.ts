@@ -41,20 +41,20 @@ export class Quarantine {
   async checkRoom(): Promise<void> {
     const files = await this.files();
     if (files.length < maxFiles) return;
-    throw new Failure('quarantine_full', `the quarantine ${this.cluster.quarantineDirectory} holds ${files.length} files`, {
-      hint: 'Settle the conflicts in it on the archive host, then remove the files that are not wanted.',
-    });
+    throw new Failure(
+      'quarantine_full',
+      `the quarantine ${this.cluster.quarantineDirectory} holds ${files.length} files`,
+      {
+        hint: 'Settle the conflicts in it on the archive host, then remove the files that are not wanted.',
+      },
+    );
   }
 
   /**
    * Keeps a content, durably; `linkTo` gives the durable source file a second name, and says false when that is taken
    * (the same content came before). Returns the path in the quarantine.
    */
-  async keep(
-    name: ArchiveFileName,
-    rawDigest: string,
-    linkTo: (path: string) => Promise<boolean>,
-  ): Promise<string> {
+  async keep(name: ArchiveFileName, rawDigest: string, linkTo: (path: string) => Promise<boolean>): Promise<string> {
     await mkdir(this.cluster.quarantineDirectory, { recursive: true, mode: 0o700 });
     const path = this.path(name, rawDigest);
     await linkTo(path);

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Activity } from '../base/activity.ts';
 import { Failure, systemErrorCode } from '../base/failure.ts';
 import { decodeStored, type StoredSummary } from '../codec/stored-decoder.ts';
 import { type ArchiveFile } from '../wal/archive-file.ts';
@@ -14,16 +15,18 @@ export class StoredFile {
   readonly modifiedMs: number;
   readonly sizeBytes: number;
   private readonly handle: FileHandle;
+  private readonly activity: Activity;
 
-  private constructor(path: string, handle: FileHandle, sizeBytes: number, modifiedMs: number) {
+  private constructor(path: string, handle: FileHandle, activity: Activity, sizeBytes: number, modifiedMs: number) {
     this.path = path;
     this.handle = handle;
+    this.activity = activity;
     this.sizeBytes = sizeBytes;
     this.modifiedMs = modifiedMs;
   }
 
-  /** Opens the file; undefined when nothing has the name. */
-  static async open(path: string): Promise<StoredFile | undefined> {
+  /** Opens the file; undefined when nothing has the name. Each piece read is noted as activity. */
+  static async open(path: string, activity: Activity): Promise<StoredFile | undefined> {
     let handle: FileHandle;
     try {
       handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -37,7 +40,7 @@ export class StoredFile {
       await handle.close();
       throw notPlain(path, 'not a plain file');
     }
-    return new StoredFile(path, handle, stats.size, Math.trunc(stats.mtimeMs));
+    return new StoredFile(path, handle, activity, stats.size, Math.trunc(stats.mtimeMs));
   }
 
   /** The stored bytes, in pieces of at most 512 KiB. */
@@ -48,6 +51,7 @@ export class StoredFile {
       const { bytesRead } = await this.handle.read(buffer, 0, buffer.length, position);
       if (bytesRead === 0) return;
       position += bytesRead;
+      this.activity.note();
       yield buffer.subarray(0, bytesRead);
     }
   }
@@ -82,14 +86,9 @@ export async function digestStored(
   file: ArchiveFile,
   segmentSize: SegmentSize | undefined,
 ): Promise<StoredSummary> {
-  const size = rawSizeRange(file, segmentSize);
-  const decoder = decodeStored(stored.chunks(), { maxRawSizeBytes: size.maxRawSizeBytes });
+  const decoder = decodeStored(stored.chunks(), rawSizeRange(file, segmentSize));
   for (;;) {
     const step = await decoder.next();
-    if (!step.done) continue;
-    if (step.value.rawSizeBytes < size.minRawSizeBytes) {
-      throw new Failure('damaged', `${file.name} holds ${step.value.rawSizeBytes} bytes, not ${size.minRawSizeBytes}`);
-    }
-    return step.value;
+    if (step.done) return step.value;
   }
 }

@@ -17,7 +17,7 @@ export async function resolveTakenName(
   file: ArchiveFile,
   part: PartFile,
 ): Promise<'same' | 'replaced'> {
-  const newcomer = await openOrThrow(part.path);
+  const newcomer = await openOrThrow(store, part.path);
   try {
     const { rawDigest } = await digestStored(newcomer, file, store.identity?.segmentSize);
     const answer = await store.compareDigest(file, rawDigest);
@@ -62,8 +62,8 @@ export function conflictFailure(file: ArchiveFile, rawDigest: string, page: numb
 }
 
 async function differingPage(store: WalStore, file: ArchiveFile, part: PartFile): Promise<number | undefined> {
-  const stored = await openOrThrow(store.directory.walFile(file.name));
-  const newcomer = await openOrThrow(part.path);
+  const stored = await openOrThrow(store, store.directory.walFile(file.name));
+  const newcomer = await openOrThrow(store, part.path);
   try {
     return await firstDifferingPage(stored, newcomer, rawSizeRange(file, store.identity?.segmentSize).maxRawSizeBytes);
   } finally {
@@ -80,7 +80,7 @@ async function isTornHistory(store: WalStore, file: ArchiveFile, part: PartFile)
 
 async function replaceDamaged(store: WalStore, file: ArchiveFile, part: PartFile): Promise<void> {
   await store.quarantine.checkRoom();
-  const damaged = await openOrThrow(store.directory.walFile(file.name));
+  const damaged = await openOrThrow(store, store.directory.walFile(file.name));
   try {
     const kept = await store.quarantine.keepDamaged(file.name, damaged);
     await part.replace(file.name);
@@ -90,8 +90,8 @@ async function replaceDamaged(store: WalStore, file: ArchiveFile, part: PartFile
   }
 }
 
-async function openOrThrow(path: string): Promise<StoredFile> {
-  const stored = await StoredFile.open(path);
+async function openOrThrow(store: WalStore, path: string): Promise<StoredFile> {
+  const stored = await StoredFile.open(path, store.options.activity);
   if (stored === undefined) throw new Failure('busy', `${path} vanished while it was compared`);
   return stored;
 }

@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
+import type { Activity } from '../base/activity.ts';
 import type { Clock } from '../base/clock.ts';
 import { Failure, systemErrorCode } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import { SharedDirectorySync } from '../files/directory-sync.ts';
 import type { ArchiveFile, ArchiveFileName } from '../wal/archive-file.ts';
 import type { ClusterIdentity } from '../wal/cluster-identity.ts';
+import { formatSystemIdentifier } from '../wal/system-identifier.ts';
 import type { ClusterDirectory } from './cluster-directory.ts';
 import { type ClusterRecord, checkSameCluster, createClusterRecord, readClusterRecord } from './identity.ts';
 import { listArchiveNames, NewestSegments } from './newest-segments.ts';
@@ -17,6 +19,8 @@ export interface WalStoreOptions {
   maxAhead: number;
   clock: Clock;
   log: Log;
+  /** Noted for every piece read, so that a long comparison is seen to move. */
+  activity: Activity;
 }
 
 /** What the archive has under a name that somebody asks about by digest. */
@@ -52,9 +56,13 @@ export class WalStore {
     await checkWalDirectory(directory);
     const record = await readClusterRecord(directory);
     if (record !== undefined && record.cluster !== options.cluster) {
-      throw new Failure('wrong_cluster', `${directory.path} belongs to cluster ${record.cluster}, not ${options.cluster}`, {
-        hint: 'Check CLUSTER and the directory in archive_command, and --dir and --cluster of the forced command.',
-      });
+      throw new Failure(
+        'wrong_cluster',
+        `${directory.path} belongs to cluster ${record.cluster}, not ${options.cluster}`,
+        {
+          hint: 'Check CLUSTER and the directory in archive_command, and --dir and --cluster of the forced command.',
+        },
+      );
     }
     return new WalStore(directory, options, record);
   }
@@ -64,9 +72,13 @@ export class WalStore {
     return this.record;
   }
 
-  /** Throws Failure `wrong_cluster` when the archive is known to be another cluster's. */
-  checkIdentity(found: ClusterIdentity, whose: string): void {
-    if (this.record !== undefined) checkSameCluster(this.record, found, whose);
+  /** Throws Failure `wrong_cluster` when both sides know their system identifier (decimal) and they differ. */
+  checkSystemIdentifier(claimed: string | undefined, whose: string): void {
+    const kept = this.record?.systemIdentifier;
+    if (claimed === undefined || kept === undefined || claimed === formatSystemIdentifier(kept)) return;
+    throw new Failure('wrong_cluster', `${whose} is of cluster ${claimed}, the archive of cluster ${kept}`, {
+      hint: 'A new cluster (initdb, pg_upgrade) needs a cluster directory of its own on both archive hosts.',
+    });
   }
 
   /** Makes the directory this cluster's if it is nobody's yet, durably. Throws Failure `wrong_cluster` if it is another's. */
@@ -79,7 +91,7 @@ export class WalStore {
 
   /** Opens a stored file for reading; undefined when the archive does not have the name. */
   openStored(name: ArchiveFileName): Promise<StoredFile | undefined> {
-    return StoredFile.open(this.directory.walFile(name));
+    return StoredFile.open(this.directory.walFile(name), this.options.activity);
   }
 
   /**
@@ -118,23 +130,29 @@ export class WalStore {
   }
 
   /**
-   * Whether this archive may say that it does not have a file: its identity can be read and its directory listed. Throws
-   * the Failure that explains why not.
+   * The names of an archive that may say that it does not have a file: its identity can be read and its directory listed.
+   * Throws the Failure that explains why not.
    */
-  async checkMaySayNo(): Promise<void> {
+  async namesIfMaySayNo(): Promise<ArchiveFileName[]> {
     await checkWalDirectory(this.directory);
     if ((await readClusterRecord(this.directory)) === undefined) {
-      throw new Failure('not_initialized', `${this.directory.path} has no cluster.json, so it cannot say what it lacks`, {
-        hint: 'Check that the disk is mounted and the path is right; a new archive gets its identity with its first segment.',
-      });
+      throw new Failure(
+        'not_initialized',
+        `${this.directory.path} has no cluster.json, so it cannot say what it lacks`,
+        {
+          hint: 'Check that the disk is mounted and the path is right; a new archive gets its identity with its first segment.',
+        },
+      );
     }
-    await listArchiveNames(this.directory.walDirectory);
+    return await listArchiveNames(this.directory.walDirectory);
   }
 
   private async newestSegments(): Promise<NewestSegments | undefined> {
     const segmentSize = this.record?.segmentSize;
     if (segmentSize === undefined) return undefined;
-    this.newest ??= listArchiveNames(this.directory.walDirectory).then((names) => new NewestSegments(names, segmentSize));
+    this.newest ??= listArchiveNames(this.directory.walDirectory).then(
+      (names) => new NewestSegments(names, segmentSize),
+    );
     return await this.newest;
   }
 }

@@ -6,8 +6,16 @@ import type { Answer, ArchiveSession, Conversation } from './archive-session.ts'
 
 export type GetRequest = Omit<ClientMessageOf<'get'>, 'type' | 'id'>;
 
+/** The host's archive does not have the file. */
+export interface AbsentFile {
+  kind: 'absent';
+  /** A later segment of the same timeline that it does have. */
+  later?: string;
+}
+
 /** A file of the archive that is on its way. */
 export interface ArrivingFile {
+  kind: 'found';
   /** The source file's modification time, as the host keeps it. */
   modifiedMs: number;
   /** The stored bytes; ends only after the host's size and digest were found right, else throws `damaged`. */
@@ -17,10 +25,9 @@ export interface ArrivingFile {
 const bufferedBytes = 2 * 1024 * 1024;
 
 /**
- * Asks one host for a file; undefined when the host says that its archive does not have it. Throws the Failure of a host
- * that cannot say. The chunks must be read to their end, or the session be closed.
+ * Asks one host for a file. Throws the Failure of a host that cannot say whether it has it. The chunks must be read to their end, or the session be closed.
  */
-export async function getFile(session: ArchiveSession, request: GetRequest): Promise<ArrivingFile | undefined> {
+export async function getFile(session: ArchiveSession, request: GetRequest): Promise<ArrivingFile | AbsentFile> {
   const arrival = new Arrival(session.host);
   const id = session.begin(arrival);
   arrival.onDone = () => session.finish(id);
@@ -29,13 +36,13 @@ export async function getFile(session: ArchiveSession, request: GetRequest): Pro
 }
 
 class Arrival implements Conversation {
-  readonly answer: Promise<ArrivingFile | undefined>;
+  readonly answer: Promise<ArrivingFile | AbsentFile>;
   onDone: () => void = () => undefined;
   private readonly host: string;
   private readonly bytes = new PassThrough({ highWaterMark: bufferedBytes });
   private readonly hash = createHash('sha256');
   private sizeBytes = 0;
-  private resolve: (file: ArrivingFile | undefined) => void = () => undefined;
+  private resolve: (file: ArrivingFile | AbsentFile) => void = () => undefined;
   private reject: (failure: Failure) => void = () => undefined;
 
   constructor(host: string) {
@@ -51,11 +58,11 @@ class Arrival implements Conversation {
   async receive(message: Answer, body: Buffer): Promise<void> {
     switch (message.type) {
       case 'found':
-        this.resolve({ modifiedMs: message.modifiedMs, chunks: this.bytes });
+        this.resolve({ kind: 'found', modifiedMs: message.modifiedMs, chunks: this.bytes });
         return;
       case 'absent':
         this.onDone();
-        this.resolve(undefined);
+        this.resolve({ kind: 'absent', ...(message.later === undefined ? {} : { later: message.later }) });
         return;
       case 'data':
         await this.take(body);

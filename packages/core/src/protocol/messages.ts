@@ -16,9 +16,8 @@ export const clientMessages = {
     id: 'count',
     name: 'text',
     modifiedMs: 'count',
-    systemIdentifier: 'text',
-    segmentSizeBytes: 'count',
-    postgresMajor: 'count?',
+    /** The cluster the sender means, where it knows: a wrong one is refused before the body is sent. */
+    systemIdentifier: 'text?',
     /** Raw content digest: asks `same | send | conflict` before any body is sent. */
     digest: 'text?',
     forwarded: 'flag',
@@ -58,7 +57,8 @@ export const serverMessages = {
   found: { id: 'count', modifiedMs: 'count' },
   data: { id: 'count' },
   end: { id: 'count', sizeBytes: 'count', sha256: 'text' },
-  absent: { id: 'count' },
+  /** `later`: a full segment of the same timeline at a higher position that the archive does have. */
+  absent: { id: 'count', later: 'text?' },
   names: { id: 'count', names: 'texts' },
   probed: { id: 'count', freeBytes: 'count', freeInodes: 'count', debts: 'count', peer: 'text?', peerProblem: 'text?' },
   /** Bytes received so far in this session, sent while they move: what a client's stall timeout listens for. */

@@ -1,0 +1,126 @@
+import { resolve } from 'node:path';
+import { dataDirectoryId } from '@archive2/core/agent/agent-address.ts';
+import type { AgentWork } from '@archive2/core/agent/agent-server.ts';
+import type { AgentRequest, AgentVerdict } from '@archive2/core/agent/client.ts';
+import type { Clock } from '@archive2/core/base/clock.ts';
+import { withDeadline } from '@archive2/core/base/deadline.ts';
+import { Failure, toFailure } from '@archive2/core/base/failure.ts';
+import { formatFailure } from '@archive2/core/base/format-failure.ts';
+import type { Log } from '@archive2/core/base/log.ts';
+import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
+import { openShipper, pieceBufferCount } from '../ship/open-shipper.ts';
+import { PieceBuffers } from '../ship/piece-buffers.ts';
+import { ReadAhead } from '../ship/read-ahead.ts';
+import type { Shipper } from '../ship/shipper.ts';
+import { type CallFile, type CallPattern, callPattern } from './call-pattern.ts';
+
+export interface PushAgentOptions {
+  dataDirectoryId: string;
+  stateDirectory: string;
+  clock: Clock;
+  log: Log;
+}
+
+/** What works for one command line. Another host list, directory or number of copies is another lane. */
+interface Lane {
+  pattern: CallPattern;
+  shipper: Shipper;
+  readAhead: ReadAhead;
+}
+
+/** More command lines than a server ever has at a time. */
+const maxLanes = 8;
+
+/** The work of the agent behind archive_cmd: ships what it is asked for, and what it will be asked for next. */
+export class PushAgent implements AgentWork {
+  private readonly options: PushAgentOptions;
+  private readonly buffers = new PieceBuffers(pieceBufferCount);
+  private readonly lanes: Lane[] = [];
+  private opening: Promise<unknown> = Promise.resolve();
+
+  constructor(options: PushAgentOptions) {
+    this.options = options;
+  }
+
+  async deadlineMs(request: AgentRequest): Promise<number> {
+    return (await this.laneOf(request)).lane.pattern.settings.callDeadlineMs;
+  }
+
+  async call(request: AgentRequest): Promise<AgentVerdict> {
+    try {
+      this.checkDataDirectory(request.workingDirectory);
+      const { lane, call } = this.knownLane(request) ?? (await this.laneOf(request));
+      const file = parseArchiveFileName(call.name);
+      const path = resolve(request.workingDirectory, call.path);
+      const shipping = lane.shipper.ship(path, file);
+      lane.readAhead.claimed(path, file.name);
+      const { callDeadlineMs } = lane.pattern.settings;
+      // The deadline ends the call; the transfer goes on, and the next call joins it.
+      await withDeadline(shipping, callDeadlineMs, () => deadlineFailure(file.name, callDeadlineMs));
+      return { status: 0 };
+    } catch (error) {
+      const failure = toFailure(error);
+      this.options.log.warning('not archived', { code: failure.code, reason: failure.message });
+      return { status: failure.exit, stderr: formatFailure(failure) };
+    }
+  }
+
+  isBusy(): boolean {
+    return this.lanes.some(({ shipper }) => shipper.filesUnderWay > 0);
+  }
+
+  describe(): Record<string, string | number> {
+    const [lane] = this.lanes;
+    return { lanes: this.lanes.length, ...lane?.shipper.describe() };
+  }
+
+  stop(): void {
+    for (const lane of this.lanes) stopLane(lane);
+  }
+
+  private knownLane(request: AgentRequest): { lane: Lane; call: CallFile } | undefined {
+    for (const lane of this.lanes) {
+      const call = lane.pattern.match(request);
+      if (call !== undefined) return { lane, call };
+    }
+    return undefined;
+  }
+
+  /** The lane for a request, made if need be; one at a time, so that two calls never make the same one twice. */
+  private async laneOf(request: AgentRequest): Promise<{ lane: Lane; call: CallFile }> {
+    const opening = this.opening.then(() => this.knownLane(request) ?? this.openLane(request));
+    this.opening = opening.catch(() => undefined);
+    return await opening;
+  }
+
+  private async openLane(request: AgentRequest): Promise<{ lane: Lane; call: CallFile }> {
+    const { clock, log, stateDirectory } = this.options;
+    const pattern = await callPattern(request);
+    const call = pattern.match(request);
+    if (call === undefined) throw new Failure('usage', 'the file of the call cannot be told from its options');
+    const shipper = await openShipper(pattern.settings, { stateDirectory, buffers: this.buffers, clock, log });
+    const lane = { pattern, shipper, readAhead: new ReadAhead(shipper, pattern.settings.maxInFlight, log) };
+    this.lanes.push(lane);
+    if (this.lanes.length > maxLanes) {
+      const oldest = this.lanes.shift();
+      if (oldest !== undefined) stopLane(oldest);
+    }
+    return { lane, call };
+  }
+
+  private checkDataDirectory(workingDirectory: string): void {
+    if (dataDirectoryId(workingDirectory) === this.options.dataDirectoryId) return;
+    throw new Failure('agent_unavailable', `this agent does not serve ${workingDirectory}`);
+  }
+}
+
+function stopLane(lane: Lane): void {
+  lane.readAhead.stop();
+  lane.shipper.stop();
+}
+
+function deadlineFailure(name: string, deadlineMs: number): Failure {
+  return new Failure('deadline', `${name} is not durable after ${deadlineMs} ms; its transfer goes on`, {
+    hint: 'PostgreSQL asks again. For a slow link raise --cmd-timeout.',
+  });
+}

@@ -1,0 +1,57 @@
+/**
+ * archive_cmd: the hot path. A call that ships a file asks the agent and ends; everything else is loaded only when needed.
+ */
+import { addressInWorkingDirectory } from '@archive2/core/agent/agent-address.ts';
+import { type AgentRequest, type AgentVerdict, askAgent, type NoVerdict } from '@archive2/core/agent/client.ts';
+import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
+import { childEnvironment } from '@archive2/core/base/child-environment.ts';
+import type { Invocation } from '@archive2/core/cli/invocation.ts';
+import { programVersion } from '@archive2/core/cli/version.ts';
+
+/** Until there is a verdict, whatever ends the process ends it with this. */
+const failureStatus = 70;
+
+export function main(invocation: Invocation): void {
+  process.exitCode = failureStatus;
+  const asked = isShipCall(invocation.args) ? askKnownAgent(invocation) : undefined;
+  if (asked === undefined) {
+    import('./run.ts').then(({ run }) => run(invocation, undefined), failToLoad);
+    return;
+  }
+  asked.then((result) => {
+    if (typeof result === 'string') import('./run.ts').then(({ run }) => run(invocation, result), failToLoad);
+    else endWith(result);
+  }, failToLoad);
+}
+
+/** Five words and no request for anything but shipping: judged without parsing, in doubt by the parser. */
+function isShipCall(args: readonly string[]): boolean {
+  return args.length >= 5 && !args.some((word) => word === '--help' || word === '-h' || word.startsWith('--no-agent'));
+}
+
+function askKnownAgent(invocation: Invocation): Promise<AgentVerdict | NoVerdict> | undefined {
+  const stateDirectory = findStateDirectory(invocation.environment['ARCHIVE2_STATE_DIR']);
+  if (!stateDirectory.isTrusted) return undefined;
+  const address = addressInWorkingDirectory(stateDirectory.path, 'push');
+  return address === undefined ? undefined : askAgent(address.socketPath, callRequest(invocation));
+}
+
+export function callRequest(invocation: Invocation): AgentRequest {
+  return {
+    build: programVersion,
+    kind: 'call',
+    args: invocation.args,
+    workingDirectory: process.cwd(),
+    environment: childEnvironment(invocation.environment),
+  };
+}
+
+/** Ends with the agent's verdict: 0 only when it says exactly that. */
+function endWith({ status, stderr }: AgentVerdict): void {
+  if (stderr !== undefined) process.stderr.write(stderr);
+  process.exitCode = Number.isInteger(status) && status >= 0 && status <= 125 ? status : failureStatus;
+}
+
+function failToLoad(error: unknown): void {
+  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+}

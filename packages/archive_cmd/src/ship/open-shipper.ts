@@ -1,0 +1,74 @@
+import type { Clock } from '@archive2/core/base/clock.ts';
+import type { Log } from '@archive2/core/base/log.ts';
+import { programVersion } from '@archive2/core/cli/version.ts';
+import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
+import { loadCooldown, saveCooldown } from '@archive2/core/hosts/cooldown-file.ts';
+import { HostPool } from '@archive2/core/hosts/host-pool.ts';
+import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
+import { openArchiveSession } from '@archive2/core/hosts/session-opener.ts';
+import type { ShipSettings } from '../options.ts';
+import { PieceBuffers } from './piece-buffers.ts';
+import { Shipper } from './shipper.ts';
+
+export interface ShipperWorld {
+  /** Where cooldowns are remembered; undefined where there is no directory for them. */
+  stateDirectory: string | undefined;
+  buffers: PieceBuffers;
+  clock: Clock;
+  log: Log;
+}
+
+/** Two pieces at once keep both the compressor and the next read busy. */
+export const pieceBufferCount = 2;
+
+/** Makes a shipper for one set of settings, with what was remembered of its hosts. Connects to nobody yet. */
+export async function openShipper(settings: ShipSettings, world: ShipperWorld): Promise<Shipper> {
+  const { stateDirectory, buffers, clock, log } = world;
+  const cooldown = stateDirectory === undefined ? new Map() : await loadCooldown(stateDirectory);
+  let saving: Promise<void> = Promise.resolve();
+  const pool = new HostPool({
+    hosts: settings.hosts,
+    policy: settings.cooldown,
+    open: (host) => openSession(settings, host, world),
+    cooldown,
+    onCooldownChange: (state) => {
+      if (stateDirectory === undefined) return;
+      saving = saving
+        .then(() => saveCooldown(stateDirectory, state))
+        .catch((error: unknown) => {
+          log.warning('cooldown not remembered', { reason: String(error) });
+        });
+    },
+    clock,
+    log,
+  });
+  return new Shipper({ pool, minCopies: settings.minCopies, buffers, clock, log });
+}
+
+export async function openSession(
+  settings: ShipSettings,
+  host: HostSpec,
+  { clock, log }: Pick<ShipperWorld, 'clock' | 'log'>,
+): Promise<ArchiveSession> {
+  const { clusterDirectory, cluster, hosts, connectTimeoutMs, stallTimeoutMs } = settings;
+  const other = hosts.find((candidate) => candidate !== host);
+  return await openArchiveSession(host, {
+    connectTimeoutMs,
+    stallTimeoutMs,
+    ...(settings.agentSocket === undefined ? {} : { agentSocket: settings.agentSocket }),
+    serve: {
+      program: settings.remoteProgram,
+      clusterDirectory: clusterDirectory.path,
+      cluster,
+      allow: ['put'],
+    },
+    session: {
+      cluster,
+      walDirectory: clusterDirectory.walDirectory,
+      ...(other === undefined ? {} : { peerHint: other.text }),
+      program: programVersion,
+      clock,
+      log,
+    },
+  });
+}

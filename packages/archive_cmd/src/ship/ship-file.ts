@@ -1,0 +1,135 @@
+import type { Clock } from '@archive2/core/base/clock.ts';
+import { Failure, toFailure } from '@archive2/core/base/failure.ts';
+import type { FailureCode } from '@archive2/core/base/failure-table.ts';
+import type { Log } from '@archive2/core/base/log.ts';
+import type { HostTurn } from '@archive2/core/hosts/cooldown.ts';
+import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
+import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
+import { type PutHeader, type PutVerdict, putFile } from '@archive2/core/hosts/put.ts';
+import type { EncodedBody } from './encoded-body.ts';
+
+export interface ShipWorld {
+  pool: HostPool;
+  minCopies: 1 | 2;
+  clock: Clock;
+  log: Log;
+}
+
+/**
+ * Refusals of the file itself: the other host would have to refuse it too, and must not be asked to keep what this one
+ * refused.
+ */
+const fileRefusals: ReadonlySet<FailureCode> = new Set([
+  'bad_name',
+  'bad_source',
+  'source_changed',
+  'bad_page_header',
+  'wrong_cluster',
+  'conflict',
+  'too_far_ahead',
+  'quarantine_full',
+]);
+
+/** A second host is looked for while the first one is still connecting after this time. */
+const hurryMs = 250;
+
+/**
+ * Sends a file to the archive hosts in their order until `minCopies` different archives have confirmed it: what the first one
+ * forwarded counts. Throws the Failure of the file, or of the hosts; then nothing is promised, and nothing is lost.
+ */
+export async function shipFile(world: ShipWorld, header: PutHeader, body: EncodedBody): Promise<void> {
+  const { pool, minCopies } = world;
+  const copies = new Set<string>();
+  const failures: Failure[] = [];
+  const turns = pool.turns();
+  const stopHurrying = hurry(world, turns);
+  try {
+    for (const { host } of turns) {
+      try {
+        // A file that one host has by now may be on its way to the next one already: ask by digest.
+        const askFirst = copies.size > 0 || failures.some((failure) => failure.details['sent'] === 1);
+        const verdict = await putTo(
+          world,
+          host,
+          askFirst ? { ...header, digest: await body.rawDigest() } : header,
+          body,
+        );
+        copies.add(verdict.storeId);
+        if (verdict.peerState === 'stored' && verdict.peerStoreId !== undefined) copies.add(verdict.peerStoreId);
+        if (copies.size >= minCopies) return;
+      } catch (error) {
+        const failure = toFailure(error);
+        if (fileRefusals.has(failure.code)) throw failure;
+        failures.push(failure);
+      }
+    }
+  } finally {
+    stopHurrying();
+  }
+  throw summary(minCopies, copies.size, failures);
+}
+
+async function putTo(world: ShipWorld, host: HostSpec, header: PutHeader, body: EncodedBody): Promise<PutVerdict> {
+  const { pool } = world;
+  const session = await pool.session(host);
+  try {
+    const verdict = await putFile(session, header, body);
+    pool.succeeded(host);
+    return verdict;
+  } catch (error) {
+    const failure = toFailure(error);
+    // A waiting successor of a failed file says nothing new about the host.
+    if (!fileRefusals.has(failure.code) && failure.code !== 'predecessor_failed') {
+      if (session.isOpen) pool.failed(host, failure.message);
+      else pool.lost(host, session, failure.message);
+    }
+    throw withSent(failure, host);
+  }
+}
+
+/** Marks a failure as one after which the host may have the file all the same. */
+function withSent(failure: Failure, host: HostSpec): Failure {
+  return new Failure(failure.code, failure.message, {
+    ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+    cause: failure.cause ?? failure,
+    details: { host: host.text, ...failure.details, sent: 1 },
+  });
+}
+
+/**
+ * Begins to connect to the second host while the first one is slow to answer, so that with both gone the call ends within about
+ * one connect timeout, not two.
+ */
+function hurry(world: ShipWorld, turns: readonly HostTurn<HostSpec>[]): () => void {
+  const [first, second] = turns;
+  const stop = new AbortController();
+  if (first === undefined || second === undefined || world.pool.hasSession(first.host)) return () => undefined;
+  let connected = false;
+  const attempt = world.pool.session(first.host).then(
+    () => {
+      connected = true;
+    },
+    () => undefined,
+  );
+  const delay = first.mode === 'probe' ? 0 : hurryMs;
+  const patience = Promise.race([attempt, world.clock.sleep(delay, stop.signal)]);
+  patience.then(
+    () => {
+      if (!connected && !stop.signal.aborted) world.pool.session(second.host).catch(() => undefined);
+    },
+    () => undefined,
+  );
+  return () => stop.abort();
+}
+
+function summary(minCopies: number, copies: number, failures: readonly Failure[]): Failure {
+  const [first] = failures;
+  const said = failures.map((failure) => `${failure.details['host'] ?? 'host'}: ${failure.message}`).join('; ');
+  const hint = failures.find((failure) => failure.hint !== undefined)?.hint;
+  const options = hint === undefined ? {} : { hint };
+  if (copies > 0) {
+    return new Failure('copies_missing', `durable on ${copies} of ${minCopies} archive hosts (${said})`, options);
+  }
+  if (first === undefined) return new Failure('internal', 'no archive host was asked');
+  return new Failure(first.code, said, options);
+}

@@ -1,0 +1,97 @@
+import type { Debts } from '@archive2/core/archive/debts.ts';
+import { digestStored } from '@archive2/core/archive/stored-file.ts';
+import type { WalStore } from '@archive2/core/archive/wal-store.ts';
+import type { Clock } from '@archive2/core/base/clock.ts';
+import { Failure, toFailure } from '@archive2/core/base/failure.ts';
+import type { Log } from '@archive2/core/base/log.ts';
+import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
+import { putFile } from '@archive2/core/hosts/put.ts';
+import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
+import { storedBody } from '../stored-body.ts';
+import { recordUnmarkedDebts } from './unmarked-debts.ts';
+
+export interface PayOptions {
+  store: WalStore;
+  debts: Debts;
+  connect: () => Promise<ArchiveSession>;
+  /** Between two looks at a peer that is away. */
+  probeIntervalMs: number;
+  clock: Clock;
+  log: Log;
+  signal: AbortSignal;
+}
+
+/** What is left when the payer goes: debts that a person must settle (a conflict, a damaged file). */
+export interface PayReport {
+  paid: number;
+  unpayable: ArchiveFile[];
+}
+
+/**
+ * Pays all debts, history files first, then the oldest, waiting for the peer for as long as it takes. Returns when nothing is
+ * owed that can be paid, or when the signal aborts. Safe to be killed at any moment: a debt is removed only after the peer
+ * confirmed the copy.
+ */
+export async function payDebts(options: PayOptions): Promise<PayReport> {
+  const { debts, clock, log, signal } = options;
+  const unpayable = new Map<string, ArchiveFile>();
+  let paid = 0;
+  let compared = false;
+  let away = false;
+  while (!signal.aborted) {
+    const owed = (await debts.list()).filter((file) => !unpayable.has(file.name));
+    if (owed.length === 0 && compared) break;
+    let session: ArchiveSession | undefined;
+    try {
+      session = await options.connect();
+      if (away) log.info('peer is back', { owed: owed.length });
+      away = false;
+      if (!compared) await recordUnmarkedDebts(options.store.directory, debts, session);
+      compared = true;
+      for (const file of owed) {
+        if (signal.aborted) break;
+        if (await payOne(options, session, file)) paid += 1;
+        else unpayable.set(file.name, file);
+      }
+    } catch (error) {
+      const failure = toFailure(error);
+      if (!away) log.warning('peer is away, waiting for it', { owed: owed.length, reason: failure.message });
+      away = true;
+      await clock.sleep(options.probeIntervalMs, signal);
+    } finally {
+      session?.close();
+    }
+  }
+  return { paid, unpayable: [...unpayable.values()] };
+}
+
+/** True when the debt is settled; false when it cannot be without a person. Throws what may pass by itself. */
+async function payOne(options: PayOptions, session: ArchiveSession, file: ArchiveFile): Promise<boolean> {
+  const { store, debts, log } = options;
+  const stored = await store.openStored(file.name);
+  if (stored === undefined) {
+    await debts.settle(file.name);
+    return true;
+  }
+  try {
+    // A damaged file is never passed on; digesting it is also what the peer is asked by.
+    const { rawDigest } = await digestStored(stored, file, store.identity?.segmentSize);
+    const header = {
+      name: file.name,
+      modifiedMs: Math.max(0, stored.modifiedMs),
+      digest: rawDigest,
+      forwarded: true,
+      ...(store.identity === undefined ? {} : { systemIdentifier: String(store.identity.systemIdentifier) }),
+    };
+    await putFile(session, header, storedBody(store, file, rawDigest));
+    await debts.settle(file.name);
+    log.debug('debt paid', { name: file.name });
+    return true;
+  } catch (error) {
+    if (!session.isOpen || !(error instanceof Failure) || error.retryable) throw error;
+    log.error('debt cannot be paid', { name: file.name, code: error.code, reason: error.message });
+    return false;
+  } finally {
+    await stored.close();
+  }
+}

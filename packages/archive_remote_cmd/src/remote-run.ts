@@ -1,0 +1,38 @@
+import { WalStore } from '@archive2/core/archive/wal-store.ts';
+import type { Activity } from '@archive2/core/base/activity.ts';
+import type { Clock } from '@archive2/core/base/clock.ts';
+import type { Log } from '@archive2/core/base/log.ts';
+import { programVersion } from '@archive2/core/cli/version.ts';
+import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
+import { openArchiveSession } from '@archive2/core/hosts/session-opener.ts';
+import type { Peer, RemoteOptions } from './options.ts';
+
+/** One run of the command: what it was told, and the world it acts in. */
+export interface RemoteRun {
+  options: RemoteOptions;
+  environment: Record<string, string>;
+  clock: Clock;
+  log: Log;
+  activity: Activity;
+}
+
+export async function openStore({ options, clock, log, activity }: RemoteRun): Promise<WalStore> {
+  const { directory, cluster, maxAhead } = options;
+  return await WalStore.open(directory, { cluster, maxAhead, clock, log, activity });
+}
+
+/** Opens a session with the peer, as the peer: same directory, right `sync`. */
+export async function connectPeer(
+  { options, environment, clock, log }: RemoteRun,
+  peer: Peer,
+): Promise<ArchiveSession> {
+  const { directory, cluster, connectTimeoutMs, stallTimeoutMs, remoteProgram } = options;
+  const agentSocket = environment['SSH_AUTH_SOCK'];
+  return await openArchiveSession(peer.spec, {
+    connectTimeoutMs,
+    stallTimeoutMs,
+    ...(agentSocket === undefined ? {} : { agentSocket }),
+    serve: { program: remoteProgram, clusterDirectory: directory.path, cluster, allow: ['sync'] },
+    session: { cluster, walDirectory: directory.walDirectory, program: programVersion, clock, log },
+  });
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import type { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
+import type { ClientMessageOf } from '@archive2/core/protocol/messages.ts';
+import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
+import { laterSegment } from '@archive2/core/wal/later-segment.ts';
+import { checkRight } from './put-check.ts';
+import type { ServeContext } from './serve-context.ts';
+
+/**
+ * Sends a stored file as it is stored, or says that the archive does not have it, which only an archive that knows whose
+ * it is, and can be listed, may say. Throws Failure when it cannot say.
+ */
+export async function sendFile(
+  context: ServeContext,
+  writer: FrameWriter,
+  request: ClientMessageOf<'get'>,
+): Promise<void> {
+  const { store } = context;
+  checkRight(context.rights, ['get', 'sync'], 'read archive files');
+  const file = parseArchiveFileName(request.name);
+  store.checkSystemIdentifier(request.systemIdentifier, 'the server that asks');
+  const stored = await store.openStored(file.name);
+  if (stored === undefined) {
+    const later = laterSegment(file, await store.namesIfMaySayNo());
+    writer.send({ type: 'absent', id: request.id, ...(later === undefined ? {} : { later }) });
+    return;
+  }
+  try {
+    const hash = createHash('sha256');
+    let sizeBytes = 0;
+    writer.send({ type: 'found', id: request.id, modifiedMs: Math.max(0, stored.modifiedMs) });
+    for await (const chunk of stored.chunks()) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      writer.send({ type: 'data', id: request.id }, chunk);
+      await writer.waitForRoom();
+    }
+    writer.send({ type: 'end', id: request.id, sizeBytes, sha256: hash.digest('hex') });
+  } finally {
+    await stored.close();
+  }
+}

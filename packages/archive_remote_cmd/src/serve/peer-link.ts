@@ -1,0 +1,124 @@
+import type { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
+import { Debts } from '@archive2/core/archive/debts.ts';
+import type { WalStore } from '@archive2/core/archive/wal-store.ts';
+import type { Clock } from '@archive2/core/base/clock.ts';
+import { Failure, toFailure } from '@archive2/core/base/failure.ts';
+import type { Log } from '@archive2/core/base/log.ts';
+import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
+import { type PutBody, type PutHeader, type PutVerdict, putFile } from '@archive2/core/hosts/put.ts';
+import { recordUnmarkedDebts } from '../pay/unmarked-debts.ts';
+
+export interface PeerLinkOptions {
+  name: string;
+  connect: () => Promise<ArchiveSession>;
+  /** After a failure, how long nobody waits for the peer. */
+  cooldownMs: number;
+  directory: ClusterDirectory;
+  /** Starts the payer of debts, if none is at work. */
+  startPaying: () => void;
+  clock: Clock;
+  log: Log;
+}
+
+/**
+ * This session's way to the peer: one session that is opened when it is first needed and again after a cooldown, and the
+ * debts that are left while it is away.
+ */
+export class PeerLink {
+  readonly name: string;
+  readonly debts: Debts;
+  private readonly options: PeerLinkOptions;
+  private session: Promise<ArchiveSession> | undefined;
+  private coolUntilMs = Number.NEGATIVE_INFINITY;
+  private compared = false;
+
+  constructor(options: PeerLinkOptions) {
+    this.options = options;
+    this.name = options.name;
+    this.debts = new Debts(options.directory, options.name);
+  }
+
+  get isCooling(): boolean {
+    return this.options.clock.monotonicMs() < this.coolUntilMs;
+  }
+
+  /**
+   * Sends a file to the peer, marked as forwarded. Throws the Failure of the connection or of the peer; one of the
+   * connection begins a cooldown.
+   */
+  async forward(store: WalStore, header: Omit<PutHeader, 'forwarded'>, body: PutBody): Promise<PutVerdict> {
+    const session = await this.connected(store);
+    return await putFile(session, { ...header, forwarded: true }, body);
+  }
+
+  /**
+   * The session with the peer. Throws Failure `host_unreachable` while the peer is cooling, and `usage` when the peer turns
+   * out to be this very directory.
+   */
+  async connected(store: WalStore): Promise<ArchiveSession> {
+    if (this.session === undefined) {
+      if (this.isCooling) throw new Failure('host_unreachable', `peer ${this.name} did not answer a moment ago`);
+      this.session = this.open(store);
+      // Whoever awaits it hears of the failure; a cooldown begins in any case.
+      this.session.catch(() => undefined);
+    }
+    return await this.session;
+  }
+
+  /** Makes the missing copy a durable debt, and sees to it that somebody pays. */
+  async leaveDebt(name: Parameters<Debts['record']>[0]): Promise<void> {
+    await this.debts.record(name);
+    this.options.startPaying();
+  }
+
+  startPaying(): void {
+    this.options.startPaying();
+  }
+
+  close(): void {
+    this.session?.then(
+      (session) => session.close(),
+      () => undefined,
+    );
+  }
+
+  private async open(store: WalStore): Promise<ArchiveSession> {
+    try {
+      const session = await this.options.connect();
+      session.closed.then(
+        (failure) => this.lose(failure),
+        () => undefined,
+      );
+      if (session.hello.storeId !== undefined && session.hello.storeId === store.identity?.storeId) {
+        session.close();
+        throw new Failure('usage', `peer ${this.name} is this very directory: it can hold no second copy`, {
+          hint: 'Name the other archive host in --peer, or in the host list of archive_command.',
+        });
+      }
+      await this.compareNewest(session);
+      return session;
+    } catch (error) {
+      this.lose(toFailure(error));
+      throw error;
+    }
+  }
+
+  /** Once a session: a kill between publishing and forwarding leaves no marker, only a difference. */
+  private async compareNewest(session: ArchiveSession): Promise<void> {
+    if (this.compared) return;
+    this.compared = true;
+    const found = await recordUnmarkedDebts(this.options.directory, this.debts, session);
+    if (found > 0) {
+      this.options.log.info('copies found missing on the peer', { peer: this.name, count: found });
+      this.options.startPaying();
+    }
+  }
+
+  private lose(failure: Failure): void {
+    this.session = undefined;
+    if (!this.isCooling) {
+      this.options.log.warning('peer lost, copies become debts', { peer: this.name, reason: failure.message });
+    }
+    this.coolUntilMs = this.options.clock.monotonicMs() + this.options.cooldownMs;
+  }
+}

@@ -1,0 +1,83 @@
+import { Failure, toFailure } from '@archive2/core/base/failure.ts';
+import { programVersion } from '@archive2/core/cli/version.ts';
+import { removeStaleParts } from '@archive2/core/files/stale-parts.ts';
+import { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
+import { errorMessage, preamble } from '@archive2/core/protocol/messages.ts';
+import { type Peer, peerOfHint } from '../options.ts';
+import { payerStarter } from '../pay/start-payer.ts';
+import { connectPeer, openStore, type RemoteRun } from '../remote-run.ts';
+import { PeerLink } from './peer-link.ts';
+import { ServeSession } from './serve-session.ts';
+
+/** Serves one session on stdin and stdout. Throws the Failure that ended it early. */
+export async function runServe(run: RemoteRun): Promise<void> {
+  const { options, clock, log, activity } = run;
+  if (options.rights.size === 0) throw new Failure('usage', '--allow names no right: the session could do nothing');
+  const store = await openOrTell(run);
+  const stale = await removeStaleParts(options.directory.walDirectory, clock.nowMs());
+  if (stale.length > 0) log.info('stale files of dead writers removed', { count: stale.length });
+  const peer = options.peer === undefined ? undefined : linkTo(run, options.peer);
+  await payOldDebts(peer);
+  const session = new ServeSession(
+    {
+      directory: options.directory,
+      store,
+      cluster: options.cluster,
+      rights: options.rights,
+      peer,
+      peerOfHint: (hint) => {
+        const hinted = peerOfHint(hint);
+        return hinted === undefined ? undefined : linkTo(run, hinted);
+      },
+      peerWaitMs: options.peerWaitMs,
+      program: programVersion,
+      clock,
+      log,
+      activity,
+    },
+    process.stdout,
+  );
+  await session.run(process.stdin);
+}
+
+/** A client that only saw the connection close could not know why: the refusal goes through the protocol. */
+async function openOrTell(run: RemoteRun) {
+  try {
+    return await openStore(run);
+  } catch (error) {
+    process.stdout.write(preamble);
+    new FrameWriter(process.stdout).send(errorMessage(toFailure(error)));
+    throw error;
+  }
+}
+
+function linkTo(run: RemoteRun, peer: Peer): PeerLink {
+  const { options, clock, log } = run;
+  return new PeerLink({
+    name: peer.name,
+    connect: () => connectPeer(run, peer),
+    cooldownMs: options.peerCooldownMs,
+    directory: options.directory,
+    startPaying: payerStarter({
+      directory: options.directory,
+      cluster: options.cluster,
+      peer: { name: peer.name, spec: peer.spec.text },
+      environment: run.environment,
+      flags: [
+        `--connect-timeout=${options.connectTimeoutMs / 1000}`,
+        `--stall-timeout=${options.stallTimeoutMs / 1000}`,
+        `--probe-interval=${options.probeIntervalMs / 1000}`,
+        `--remote-cmd=${options.remoteProgram}`,
+      ],
+      clock,
+      log,
+    }),
+    clock,
+    log,
+  });
+}
+
+/** Debts whose payer was killed, or lost in a power cut, wait for no new one. */
+async function payOldDebts(peer: PeerLink | undefined): Promise<void> {
+  if (peer !== undefined && (await peer.debts.count()) > 0) peer.startPaying();
+}

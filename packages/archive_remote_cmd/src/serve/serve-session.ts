@@ -1,0 +1,212 @@
+import type { Readable, Writable } from 'node:stream';
+import { withDeadline } from '@archive2/core/base/deadline.ts';
+import { Failure, toFailure } from '@archive2/core/base/failure.ts';
+import { toDiskFailure } from '@archive2/core/files/disk-error.ts';
+import { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
+import { decodeMessage } from '@archive2/core/protocol/fields.ts';
+import { readFrames } from '@archive2/core/protocol/frame.ts';
+import {
+  type ClientMessage,
+  type ClientMessageOf,
+  clientMessages,
+  errorMessage,
+  preamble,
+  protocolVersion,
+  type ServerMessage,
+} from '@archive2/core/protocol/messages.ts';
+import { sendFile } from './get-request.ts';
+import { listNewest } from './list-request.ts';
+import type { PeerLink } from './peer-link.ts';
+import { probe } from './probe-request.ts';
+import { PublishOrder } from './publish-order.ts';
+import { checkRight } from './put-check.ts';
+import { PutRequest } from './put-request.ts';
+import type { ServeContext } from './serve-context.ts';
+
+const helloTimeoutMs = 10_000;
+const progressIntervalMs = 1000;
+/** A client with more files under way than this has lost count. */
+const maxPutsUnderWay = 64;
+
+/**
+ * The server's side of a session, from hello to the end of the input. Requests are answered in any order; a request that
+ * fails gets an error of its own, and only a broken protocol ends the session.
+ */
+export class ServeSession {
+  private readonly context: ServeContext;
+  private readonly output: Writable;
+  private readonly writer: FrameWriter;
+  private readonly order = new PublishOrder();
+  private readonly puts = new Map<number, PutRequest>();
+  private readonly working = new Set<Promise<void>>();
+  private peer: PeerLink | undefined;
+  private receivedBytes = 0;
+
+  constructor(context: ServeContext, output: Writable) {
+    this.context = context;
+    this.output = output;
+    this.writer = new FrameWriter(output);
+  }
+
+  /** Serves until the input ends. Throws the Failure that ended the session early, after telling the client. */
+  async run(input: Readable): Promise<void> {
+    // A client that is gone cannot be told anything; what it asked for is still carried out.
+    this.output.on('error', () => undefined);
+    this.output.write(preamble);
+    const frames = readFrames(this.counted(input));
+    const stopProgress = this.reportProgress();
+    try {
+      const first = await withDeadline(frames.next(), helloTimeoutMs, () => {
+        return new Failure('protocol', 'no hello came');
+      });
+      if (first.done) return;
+      this.greet(decodeMessage(clientMessages, first.value.header));
+      for await (const frame of frames) await this.handle(decodeMessage(clientMessages, frame.header), frame.body);
+    } catch (error) {
+      this.send(errorMessage(toFailure(error)));
+      throw error;
+    } finally {
+      await Promise.allSettled(this.working);
+      for (const put of this.puts.values()) await put.release();
+      stopProgress();
+      this.peer?.close();
+    }
+  }
+
+  private greet(message: ClientMessage): void {
+    const { context } = this;
+    if (message.type !== 'hello') throw new Failure('protocol', `the session began with ${message.type}, not hello`);
+    const { identity } = context.store;
+    this.peer = context.peer ?? (message.peerHint === undefined ? undefined : context.peerOfHint(message.peerHint));
+    // The client compares what it asked for with this and explains the difference; nothing it said is used as a path.
+    this.send({
+      type: 'hello',
+      version: protocolVersion,
+      program: context.program,
+      cluster: context.cluster,
+      walDirectory: context.directory.walDirectory,
+      rights: [...context.rights],
+      ...(this.peer === undefined ? {} : { peer: this.peer.name }),
+      ...(identity === undefined
+        ? {}
+        : {
+            storeId: identity.storeId,
+            systemIdentifier: String(identity.systemIdentifier),
+            segmentSizeBytes: identity.segmentSize,
+            ...(identity.postgresMajor === undefined ? {} : { postgresMajor: identity.postgresMajor }),
+          }),
+    });
+    const asked = [message.version, message.cluster, message.walDirectory];
+    const served = [protocolVersion, context.cluster, context.directory.walDirectory];
+    if (asked.some((value, index) => value !== served[index])) {
+      throw new Failure('protocol', `asked for ${asked.join(' ')}, but this is ${served.join(' ')}`);
+    }
+  }
+
+  private async handle(message: ClientMessage, body: Buffer): Promise<void> {
+    switch (message.type) {
+      case 'hello':
+        throw new Failure('protocol', 'a second hello');
+      case 'put':
+        return await this.beginPut(message);
+      case 'data':
+        return await this.onPut(message.id, (put) => put.append(body));
+      case 'end':
+        return this.completePut(message);
+      case 'abort':
+        return await this.endPut(message.id);
+      case 'get':
+        return this.work(message.id, () => sendFile(this.context, this.writer, message));
+      case 'list':
+        return this.work(message.id, async () => this.send(await listNewest(this.context, message)));
+      case 'probe':
+        return this.work(message.id, async () => this.send(await probe(this.context, this.peer, message)));
+    }
+  }
+
+  private async beginPut(message: ClientMessageOf<'put'>): Promise<void> {
+    await this.answering(message.id, async () => {
+      if (this.puts.size >= maxPutsUnderWay) throw new Failure('protocol', 'too many puts under way');
+      if (this.puts.has(message.id)) throw new Failure('protocol', `put ${message.id} is under way already`);
+      const put = new PutRequest(this.context, this.peer, this.order, message);
+      this.puts.set(message.id, put);
+      if (message.digest === undefined) {
+        await put.begin();
+        return;
+      }
+      // Reading a stored file takes a while; other requests go on meanwhile. The client waits for the answer.
+      this.work(message.id, async () => {
+        const answer = await put.begin();
+        if (answer === 'send' || answer === 'body') {
+          this.send({ type: 'send', id: message.id });
+        } else {
+          this.send({ type: 'stored', id: message.id, ...answer });
+          await this.endPut(message.id);
+        }
+      });
+    });
+  }
+
+  private completePut(message: ClientMessageOf<'end'>): void {
+    const put = this.puts.get(message.id);
+    if (put === undefined) return;
+    this.work(message.id, async () => {
+      const verdict = await put.complete(message);
+      this.send({ type: 'stored', id: message.id, ...verdict });
+      await this.endPut(message.id);
+    });
+  }
+
+  /** A body for a put that was refused a moment ago is still on its way: it is dropped. */
+  private async onPut(id: number, act: (put: PutRequest) => Promise<void>): Promise<void> {
+    const put = this.puts.get(id);
+    if (put === undefined) return;
+    await this.answering(id, () => act(put));
+  }
+
+  private async endPut(id: number): Promise<void> {
+    const put = this.puts.get(id);
+    this.puts.delete(id);
+    await put?.release();
+  }
+
+  private work(id: number, job: () => Promise<void>): void {
+    const running = this.answering(id, job).finally(() => this.working.delete(running));
+    this.working.add(running);
+  }
+
+  /** Runs a step of a request; its failure is the request's answer and ends it. Never rejects. */
+  private async answering(id: number, step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      const failure = toFailure(toDiskFailure(error, 'working in the archive'));
+      this.context.log.warning('request refused', { code: failure.code, reason: failure.message });
+      this.send(errorMessage(failure, id));
+      await this.endPut(id);
+    }
+  }
+
+  private send(message: ServerMessage): void {
+    this.writer.send(message);
+  }
+
+  private async *counted(input: Readable): AsyncGenerator<Buffer> {
+    for await (const piece of input) {
+      this.receivedBytes += (piece as Buffer).length;
+      this.context.activity.note();
+      yield piece as Buffer;
+    }
+  }
+
+  /** While something moves, the client hears of it at least every second, however long a file takes. */
+  private reportProgress(): () => void {
+    let reported = this.context.activity.count;
+    const timer = setInterval(() => {
+      if (this.context.activity.count === reported) return;
+      reported = this.context.activity.count;
+      this.send({ type: 'progress', receivedBytes: this.receivedBytes });
+    }, progressIntervalMs);
+    return () => clearInterval(timer);
+  }
+}

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import type { WalStore } from '@archive2/core/archive/wal-store.ts';
+import { Failure } from '@archive2/core/base/failure.ts';
+import type { PutBody, PutSummary } from '@archive2/core/hosts/put.ts';
+import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
+
+/** The body of a file that is stored here, byte for byte, for a put to the peer. */
+export function storedBody(store: WalStore, file: ArchiveFile, rawDigest: string): PutBody {
+  let summary: PutSummary | undefined;
+  return {
+    async *pieces() {
+      const stored = await store.openStored(file.name);
+      if (stored === undefined) throw new Failure('not_found', `${file.name} is no longer stored here`);
+      const hash = createHash('sha256');
+      let sizeBytes = 0;
+      try {
+        for await (const chunk of stored.chunks()) {
+          hash.update(chunk);
+          sizeBytes += chunk.length;
+          yield chunk;
+        }
+      } finally {
+        await stored.close();
+      }
+      summary = { sizeBytes, sha256: hash.digest('hex'), rawDigest };
+    },
+    summary() {
+      if (summary === undefined) throw new Error('summary asked for before the body ended');
+      return summary;
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { statSync } from 'node:fs';
+
+/** What an agent does: pushes archive files, or gets them. One agent serves one user, data directory and role. */
+export type AgentRole = 'push' | 'get';
+
+export interface AgentAddress {
+  role: AgentRole;
+  /** The data directory by what it is, not by what it is called. */
+  dataDirectoryId: string;
+  socketPath: string;
+  lockPath: string;
+  logPath: string;
+}
+
+/**
+ * The address of the agent for the data directory that is the working directory, as it is when PostgreSQL calls; undefined
+ * anywhere else.
+ */
+export function addressInWorkingDirectory(stateDirectory: string, role: AgentRole): AgentAddress | undefined {
+  if (statSync('PG_VERSION', { throwIfNoEntry: false }) === undefined) return undefined;
+  return agentAddress(stateDirectory, role, dataDirectoryId('.'));
+}
+
+export function agentAddress(stateDirectory: string, role: AgentRole, id: string): AgentAddress {
+  const base = `${stateDirectory}/${role}-${id}`;
+  return {
+    role,
+    dataDirectoryId: id,
+    socketPath: `${base}.sock`,
+    lockPath: `${base}.lock`,
+    logPath: `${base}.log`,
+  };
+}
+
+/** A directory's device and inode: the same however it is reached, and never the same for two of them. */
+export function dataDirectoryId(path: string): string {
+  const { dev, ino } = statSync(path);
+  return `${dev.toString(16)}-${ino.toString(16)}`;
+}

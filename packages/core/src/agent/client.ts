@@ -1,0 +1,75 @@
+/**
+ * The client's side of the agent's socket: the hot path of archive_cmd and restore_cmd. It imports nothing but its door.
+ *
+ * Lines both ways, JSON each. The request; then either the verdict, or first `{"waitMs": …}` when it will take a while.
+ */
+import { exchangeLines } from './socket-door.ts';
+
+export interface AgentRequest {
+  /** The client's release: an agent of another one retires and lets itself be replaced. */
+  build: string;
+  kind: 'call' | 'status' | 'stop';
+  /** The command line as it was given; the agent obeys it, not the one that it was started with. */
+  args: readonly string[];
+  workingDirectory: string;
+  environment: Record<string, string>;
+}
+
+/** What a call ends with: its exit status, and what to write to stderr and stdout. */
+export interface AgentVerdict {
+  status: number;
+  stderr?: string;
+  stdout?: string;
+}
+
+/**
+ * `none`: nobody listens. `retired`: the agent goes, and another one may be started. `broken`: it closed the connection, or
+ * said nothing sensible. `silent`: it did not say in time that it works on the request. `late`: it said so, and no more.
+ */
+export type NoVerdict = 'none' | 'retired' | 'broken' | 'silent' | 'late';
+
+/** How long an agent may take to say that it works on a request. */
+const firstWordTimeoutMs = 5000;
+/** Beyond the time that the agent gave itself. */
+const graceMs = 2000;
+
+/** Asks the agent once. Resolves in bounded time, whatever the agent does, and never rejects. */
+export function askAgent(socketPath: string, request: AgentRequest): Promise<AgentVerdict | NoVerdict> {
+  return new Promise((resolve) => {
+    let timer = setTimeout(() => finish('silent'), firstWordTimeoutMs);
+    const finish = (result: AgentVerdict | NoVerdict): void => {
+      clearTimeout(timer);
+      resolve(result);
+      connection.close();
+    };
+    const connection = exchangeLines(socketPath, JSON.stringify(request), {
+      onLine(line) {
+        const answer = parseAnswer(line);
+        if (typeof answer === 'number') {
+          clearTimeout(timer);
+          timer = setTimeout(() => finish('late'), answer + graceMs);
+        } else {
+          finish(answer);
+        }
+      },
+      onEnd: (connected) => finish(connected ? 'broken' : 'none'),
+    });
+  });
+}
+
+function parseAnswer(line: string): AgentVerdict | 'retired' | 'broken' | number {
+  try {
+    const answer = JSON.parse(line) as Record<string, unknown>;
+    const { status, stderr, stdout, waitMs } = answer;
+    if (answer['retired'] === true) return 'retired';
+    if (typeof waitMs === 'number' && waitMs >= 0 && waitMs < 2 ** 30) return waitMs;
+    if (typeof status !== 'number') return 'broken';
+    return {
+      status,
+      ...(typeof stderr === 'string' ? { stderr } : {}),
+      ...(typeof stdout === 'string' ? { stdout } : {}),
+    };
+  } catch {
+    return 'broken';
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The hot path's door to the socket: only this file uses `Bun.connect`, which answers a millisecond of CPU sooner than
+ * `node:net` loads.
+ */
+export interface LineHandlers {
+  /** Each whole line that the agent sends, without its end. */
+  onLine(line: string): void;
+  /** The connection is over, or never came to be (`connected` is false). Called once, last. */
+  onEnd(connected: boolean): void;
+}
+
+export interface LineConnection {
+  close(): void;
+}
+
+/** Connects to a Unix socket, sends one line, and hands on the lines that come back. Never throws. */
+export function exchangeLines(socketPath: string, line: string, handlers: LineHandlers): LineConnection {
+  const message = Buffer.from(`${line}\n`);
+  let sent = 0;
+  let received = '';
+  let ended = false;
+  let close = (): void => undefined;
+  const end = (connected: boolean): void => {
+    if (ended) return;
+    ended = true;
+    handlers.onEnd(connected);
+  };
+  // A write may be partial; `drain` says when to go on.
+  const flush = (socket: { write(data: Buffer): number }): void => {
+    if (sent < message.length) sent += Math.max(0, socket.write(message.subarray(sent)));
+  };
+  Bun.connect({
+    unix: socketPath,
+    socket: {
+      open(socket) {
+        close = () => socket.end();
+        flush(socket);
+      },
+      drain: flush,
+      data(_socket, bytes) {
+        received += bytes.toString('utf8');
+        for (let at = received.indexOf('\n'); at >= 0; at = received.indexOf('\n')) {
+          const one = received.slice(0, at);
+          received = received.slice(at + 1);
+          handlers.onLine(one);
+        }
+      },
+      close: () => end(true),
+      error: () => end(true),
+      connectError: () => end(false),
+    },
+  }).catch(() => end(false));
+  return { close: () => close() };
+}

@@ -1,0 +1,37 @@
+import type { Clock } from '../base/clock.ts';
+import { startDetached } from '../base/detached-process.ts';
+import type { AgentAddress } from './agent-address.ts';
+import { type AgentRequest, type AgentVerdict, askAgent, type NoVerdict } from './client.ts';
+
+export interface AgentStart {
+  address: AgentAddress;
+  /** The command whose agent it is; `<command> agent run` starts it. */
+  command: string;
+  dataDirectory: string;
+  stateDirectory: string;
+  environment: Record<string, string>;
+  clock: Clock;
+}
+
+const startTimeoutMs = 3000;
+const pollIntervalMs = 10;
+
+/**
+ * Starts an agent and asks it. Several clients may do so at once: the lock leaves one agent, and all of them reach it.
+ * Resolves with `none` when no agent answered in time.
+ */
+export async function startAgentAndAsk(start: AgentStart, request: AgentRequest): Promise<AgentVerdict | NoVerdict> {
+  startDetached({
+    command: start.command,
+    args: ['agent', 'run', `--data-dir=${start.dataDirectory}`, `--state-dir=${start.stateDirectory}`],
+    environment: start.environment,
+  });
+  const giveUpMs = start.clock.monotonicMs() + startTimeoutMs;
+  for (;;) {
+    const result = await askAgent(start.address.socketPath, request);
+    // An old agent that has just retired may still be seen for a moment.
+    if (result !== 'none' && result !== 'retired') return result;
+    if (start.clock.monotonicMs() > giveUpMs) return 'none';
+    await start.clock.sleep(pollIntervalMs);
+  }
+}

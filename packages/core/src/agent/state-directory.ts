@@ -1,0 +1,45 @@
+import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { findPasswdEntry } from '../base/passwd.ts';
+
+/** Where an agent's socket and what belongs to it live; undefined when this account can have no such directory. */
+export interface StateDirectory {
+  path: string;
+  /** False: it is not there, or not ours alone, and must not be trusted. */
+  isTrusted: boolean;
+}
+
+/**
+ * The state directory of this process's user: what ARCHIVE2_STATE_DIR names, else `/var/lib/archive2/<user>` if it is there
+ * and ours, else `~/.local/state/archive2`; never in /tmp. On the hot path: one small file read and at most two lstat.
+ */
+export function findStateDirectory(configured: string | undefined): StateDirectory {
+  if (configured !== undefined && configured !== '') return { path: configured, isTrusted: isOursAlone(configured) };
+  const account = findPasswdEntry(readFileSync('/etc/passwd', 'utf8'), effectiveUserId());
+  if (account !== undefined) {
+    const packaged = `/var/lib/archive2/${account.userName}`;
+    if (isOursAlone(packaged)) return { path: packaged, isTrusted: true };
+  }
+  const home = account?.homeDirectory ?? '/nonexistent';
+  const path = `${home}/.local/state/archive2`;
+  return { path, isTrusted: isOursAlone(path) };
+}
+
+/** Makes the directory (0700) if it is not there; true when it can be trusted afterwards. */
+export function makeStateDirectory(path: string): boolean {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch {
+    // The check below says whether there is one we can use; without one everything works, only slower.
+  }
+  return isOursAlone(path);
+}
+
+/** A real directory that belongs to us and that nobody else may enter. */
+function isOursAlone(path: string): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats?.isDirectory() === true && stats.uid === effectiveUserId() && (stats.mode & 0o077) === 0;
+}
+
+function effectiveUserId(): number {
+  return process.geteuid?.() ?? -1;
+}

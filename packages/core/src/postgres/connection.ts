@@ -1,0 +1,45 @@
+import pg from 'pg';
+
+/** How to reach a server: a connection URI, or its parts; a host that begins with a slash is a socket directory. */
+export type PostgresServer =
+  | { connectionString: string }
+  | { host: string; port: number; user: string; database: string };
+
+/**
+ * Runs one query over a connection of its own and returns its rows by column name. Throws the driver's error when the server
+ * cannot be reached within `timeoutMs` or refuses the query.
+ */
+export async function queryOnce(
+  server: PostgresServer,
+  sql: string,
+  timeoutMs: number,
+): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({
+    ...server,
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
+    application_name: 'archive2',
+  });
+  // An error after the answer is nobody's business; without a listener it would be uncaught.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const { rows } = await client.query<Record<string, unknown>>(sql);
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** The server that libpq's environment variables name; by default the local one, over Debian's socket directory. */
+export function serverOfEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  userName: string,
+): PostgresServer {
+  return {
+    host: environment['PGHOST'] ?? '/var/run/postgresql',
+    port: Number(environment['PGPORT'] ?? 5432),
+    user: environment['PGUSER'] ?? userName,
+    database: environment['PGDATABASE'] ?? 'postgres',
+  };
+}

@@ -1,0 +1,87 @@
+import { basename, dirname } from 'node:path';
+import { rawSizeRange } from '@archive2/core/archive/stored-file.ts';
+import { Failure, toFailure } from '@archive2/core/base/failure.ts';
+import { decodeStored } from '@archive2/core/codec/stored-decoder.ts';
+import { PartFile } from '@archive2/core/files/part-file.ts';
+import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
+import { type ArrivingFile, getFile } from '@archive2/core/hosts/get.ts';
+import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
+import { pageHeaderBytes, parsePageHeader } from '@archive2/core/wal/page-header.ts';
+import { checkSegmentHeader } from '@archive2/core/wal/segment-header-check.ts';
+import type { HostAnswer } from '../answer.ts';
+
+export interface Wanted {
+  file: ArchiveFile;
+  /** Where PostgreSQL wants it. */
+  path: string;
+  /** Decimal; undefined outside a data directory. */
+  systemIdentifier: string | undefined;
+  /** A file that is younger counts as absent: on a delayed standby. */
+  notAfterMs: number | undefined;
+}
+
+/** A file that came whole, under a temporary name beside its path: one rename from being delivered. */
+export interface Fetched {
+  answer: HostAnswer;
+  part?: PartFile;
+}
+
+/** Failures of a copy: another host's may be good. */
+const damageCodes = new Set(['damaged', 'bad_page_header', 'wrong_cluster', 'check_failed']);
+
+/** Asks one host for a file. Never throws: what goes wrong is the host's answer. The caller ends the part. */
+export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Promise<Fetched> {
+  try {
+    const { systemIdentifier } = wanted;
+    const arriving = await getFile(session, {
+      name: wanted.file.name,
+      ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
+    });
+    if (arriving.kind === 'absent') {
+      return { answer: arriving.later === undefined ? { kind: 'no' } : { kind: 'no', later: arriving.later } };
+    }
+    if (wanted.notAfterMs !== undefined && wanted.file.kind !== 'history' && arriving.modifiedMs > wanted.notAfterMs) {
+      // Nothing more is read from this session: it ends with the call.
+      session.close();
+      return { answer: { kind: 'no' } };
+    }
+    return { answer: { kind: 'delivered' }, part: await receive(arriving, wanted) };
+  } catch (error) {
+    const failure = toFailure(error);
+    if (damageCodes.has(failure.code)) return { answer: { kind: 'damaged', reason: failure.message } };
+    return { answer: { kind: 'cannot_say', reason: failure.message } };
+  }
+}
+
+async function receive(arriving: ArrivingFile, wanted: Wanted): Promise<PartFile> {
+  const part = await PartFile.create(dirname(wanted.path), basename(wanted.path));
+  try {
+    const pieces = decodeStored(arriving.chunks, rawSizeRange(wanted.file, undefined));
+    let expectedBytes: number | undefined;
+    for await (const piece of pieces) {
+      if (part.sizeBytes === 0) expectedBytes = checkFirstPiece(piece, wanted);
+      await part.append(piece);
+    }
+    if (expectedBytes !== undefined && part.sizeBytes !== expectedBytes) {
+      throw new Failure('damaged', `${wanted.file.name} holds ${part.sizeBytes} bytes, not ${expectedBytes}`);
+    }
+    return part;
+  } catch (error) {
+    await part.discard();
+    await part.close();
+    throw error;
+  }
+}
+
+/** A right-sized file of zeros, another cluster's or another segment would be replayed as the end of WAL, or worse. */
+function checkFirstPiece(piece: Buffer, { file, systemIdentifier }: Wanted): number | undefined {
+  if (file.kind !== 'segment' && file.kind !== 'partial') return undefined;
+  const identity = checkSegmentHeader(parsePageHeader(piece.subarray(0, pageHeaderBytes)), file);
+  if (systemIdentifier !== undefined && String(identity.systemIdentifier) !== systemIdentifier) {
+    throw new Failure(
+      'wrong_cluster',
+      `${file.name} is of cluster ${identity.systemIdentifier}, not ${systemIdentifier}`,
+    );
+  }
+  return identity.segmentSize;
+}

@@ -1,0 +1,125 @@
+import { type ClusterDirectory, clusterDirectoryOfWal } from '@archive2/core/archive/cluster-directory.ts';
+import { Failure } from '@archive2/core/base/failure.ts';
+import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
+import { optionalText, requiredText, secondsToMs, wholeNumber } from '@archive2/core/cli/option-values.ts';
+import { programVersion } from '@archive2/core/cli/version.ts';
+import type { CooldownPolicy } from '@archive2/core/hosts/cooldown.ts';
+import { type HostSpec, parseHostList } from '@archive2/core/hosts/host-spec.ts';
+
+/** What to do when no host delivers and not every host says no. */
+export type OnUnavailable = 'auto' | 'retry' | 'abort' | 'end';
+
+/** Where archive files come from, and how long to insist. */
+export interface FetchSettings {
+  hosts: readonly HostSpec[];
+  clusterDirectory: ClusterDirectory;
+  /** The cluster's name on the hosts: the last part of the cluster directory's path unless given. */
+  cluster: string;
+  cooldown: CooldownPolicy;
+  connectTimeoutMs: number;
+  stallTimeoutMs: number;
+  onUnavailable: OnUnavailable;
+  unavailableTimeoutMs: number;
+  /** On a standby, a file counts as absent until it is this old. */
+  delayMs: number;
+  remoteProgram: string;
+  agentSocket: string | undefined;
+}
+
+export const commandSpec: CommandSpec = {
+  command: 'restore_cmd',
+  version: programVersion,
+  summary: 'Fetches one archive file from either archive host; for PostgreSQL’s restore_command.',
+  usage: [
+    "'HOST1 HOST2' SRC-DIR %f %p [DELAY-SECONDS]     fetches the file",
+    "check 'HOST1 HOST2' SRC-DIR                     tries everything before recovery depends on it",
+  ],
+  options: {
+    cluster: { type: 'string', describe: 'name of the cluster (default: the directory above SRC-DIR)' },
+    'on-unavailable': {
+      type: 'string',
+      choices: ['auto', 'retry', 'abort', 'end'],
+      default: 'auto',
+      describe:
+        'when a host cannot say: auto (as below), retry for ever, abort at once, end (take it as the end of WAL)',
+    },
+    'unavailable-timeout': {
+      type: 'string',
+      default: '300',
+      describe: 'seconds that recovery asks again before it stops (auto)',
+    },
+    'retry-count': { type: 'string', default: '3', describe: 'failures in a row after which a host is in cooldown' },
+    'cooldown-time': { type: 'string', default: '60', describe: 'seconds in which such a host is asked last' },
+    'connect-timeout': { type: 'string', default: '3', describe: 'seconds to reach a host, login included' },
+    'stall-timeout': {
+      type: 'string',
+      default: '3',
+      describe: 'seconds without a sign of a host before it is given up',
+    },
+    'remote-cmd': { type: 'string', default: 'archive_remote_cmd', describe: 'its name or path on the archive hosts' },
+    verbose: { type: 'boolean', default: false, describe: 'log what each host answers' },
+  },
+  exitStatus: [
+    ['0', 'the file is at %p, verified'],
+    ['1', 'every host says that it does not have the file; on a standby also: not now, ask again'],
+    ['126', 'it is not known: a host could not be asked, or its copy is damaged. PostgreSQL stops instead of ending'],
+    ['', 'recovery early; the message names the ways on'],
+    ['signal', 'ended by SIGTERM, as PostgreSQL expects'],
+    ['42', 'check: something must be put right'],
+  ],
+  examples: [
+    ['restore_command = \'restore_cmd "arch1 arch2" /storage/main/logs.complete %f %p\'', 'in postgresql.conf'],
+  ],
+};
+
+/** Settings of a fetch or a check. Throws Failure `usage`. */
+export function readFetchSettings(
+  hostList: string,
+  walDirectory: string,
+  delaySeconds: string | undefined,
+  options: Record<string, unknown>,
+  environment: Readonly<Record<string, string | undefined>>,
+): FetchSettings {
+  const clusterDirectory = clusterDirectoryOfWal(walDirectory);
+  return {
+    hosts: parseHostList(hostList),
+    clusterDirectory,
+    cluster: optionalText(options, 'cluster') ?? lastPart(clusterDirectory.path),
+    cooldown: {
+      retryCount: wholeNumber(options, 'retry-count', 0, 1000),
+      cooldownMs: secondsToMs(options, 'cooldown-time', 0, 86_400),
+    },
+    connectTimeoutMs: secondsToMs(options, 'connect-timeout', 0.1, 600),
+    stallTimeoutMs: secondsToMs(options, 'stall-timeout', 0.1, 600),
+    onUnavailable: parseOnUnavailable(requiredText(options, 'on-unavailable')),
+    unavailableTimeoutMs: secondsToMs(options, 'unavailable-timeout', 0, 7 * 86_400),
+    delayMs: delaySeconds === undefined ? 0 : secondsToMs({ DELAY: delaySeconds }, 'DELAY', 0, 10 * 365 * 86_400),
+    remoteProgram: requiredText(options, 'remote-cmd'),
+    agentSocket: environment['SSH_AUTH_SOCK'],
+  };
+}
+
+export interface FetchWords {
+  hostList: string;
+  walDirectory: string;
+  name: string;
+  path: string;
+  delaySeconds: string | undefined;
+}
+
+export function fetchWords(words: readonly string[]): FetchWords {
+  const [hostList, walDirectory, name, path, delaySeconds] = words;
+  if (words.length < 4 || words.length > 5 || !hostList || !walDirectory || !name || !path) {
+    throw usageFailure(commandSpec, `expected 'HOST1 HOST2' SRC-DIR %f %p [DELAY-SECONDS], got ${words.length} words`);
+  }
+  return { hostList, walDirectory, name, path, delaySeconds };
+}
+
+function parseOnUnavailable(text: string): OnUnavailable {
+  if (text === 'auto' || text === 'retry' || text === 'abort' || text === 'end') return text;
+  throw new Failure('usage', `--on-unavailable ${JSON.stringify(text)} is none of auto, retry, abort, end`);
+}
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,42 @@
+/**
+ * Builds the one executable, bin/archive2, and the commands' names as links to it.
+ *
+ * The options are explained in docs/decisions.md; the two "no autoload" ones keep files in PostgreSQL's data directory, where
+ * archive_command runs, from configuring us.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const commands = ['archive_cmd', 'archive_remote_cmd', 'restore_cmd'];
+const bin = join(root, 'bin');
+const built = join(bin, '.archive2.new');
+
+mkdirSync(bin, { recursive: true });
+const { status } = spawnSync(
+  join(root, 'node_modules/bun/bin/bun.exe'),
+  [
+    'build',
+    '--compile',
+    '--bytecode',
+    '--minify',
+    '--splitting',
+    '--format=esm',
+    '--no-compile-autoload-dotenv',
+    '--no-compile-autoload-bunfig',
+    '--external=cpu-features',
+    '--external=*.node',
+    '--external=pg-native',
+    `--outfile=${built}`,
+    join(root, 'packages/archive2/src/main.ts'),
+  ],
+  { stdio: 'inherit', cwd: root },
+);
+if (status !== 0) process.exit(1);
+// A rename, so that a program that runs is never written to.
+renameSync(built, join(bin, 'archive2'));
+for (const command of commands) {
+  rmSync(join(bin, command), { force: true });
+  symlinkSync('archive2', join(bin, command));
+}
