@@ -1,6 +1,10 @@
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import ssh2, { type Connection, type ServerChannel } from 'ssh2';
+import { makeKey } from './sshd.ts';
 
 /** A server in this process, whose key and conduct the test decides. */
 export interface TestServer {
@@ -19,10 +23,11 @@ export interface Conduct {
   onExec?(channel: ServerChannel, command: string, connection: Connection): void;
 }
 
-export async function startSshServer(conduct: Conduct = {}, key = makeHostKey()): Promise<TestServer> {
+export async function startSshServer(conduct: Conduct = {}): Promise<TestServer> {
+  const { privateKey, publicKey } = makeHostKey();
   const logins: string[] = [];
   const connections: Connection[] = [];
-  const server = new ssh2.Server({ hostKeys: [key] }, (connection) => {
+  const server = new ssh2.Server({ hostKeys: [privateKey] }, (connection) => {
     connections.push(connection);
     connection.on('error', () => undefined);
     connection.on('authentication', (context) => {
@@ -39,7 +44,7 @@ export async function startSshServer(conduct: Conduct = {}, key = makeHostKey())
   const { port } = server.address() as { port: number };
   return {
     port,
-    knownHostsLine: `[127.0.0.1]:${port} ${publicKeyOf(key)}`,
+    knownHostsLine: `[127.0.0.1]:${port} ${publicKey}`,
     logins,
     connections,
     async stop() {
@@ -49,16 +54,15 @@ export async function startSshServer(conduct: Conduct = {}, key = makeHostKey())
   };
 }
 
-/** A private host key for `startSshServer`. */
-function makeHostKey(): string {
-  return ssh2.utils.generateKeyPairSync('ed25519').private;
-}
-
-function publicKeyOf(privateKey: string): string {
-  const key = ssh2.utils.parseKey(privateKey);
-  if (key instanceof Error) throw key;
-  const blob = (Array.isArray(key) ? key[0] : key).getPublicSSH();
-  return `ssh-ed25519 ${blob.toString('base64')}`;
+/** A host key pair by ssh-keygen: about one in 200 that ssh2 1.17 makes under Bun 1.4.5 can be read by nobody. */
+function makeHostKey(): { privateKey: string; publicKey: string } {
+  const directory = mkdtempSync(join(tmpdir(), 'host-key-'));
+  try {
+    const publicKey = makeKey(join(directory, 'key'));
+    return { privateKey: readFileSync(join(directory, 'key'), 'utf8'), publicKey };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 /** A TCP server that does to each connection what the test says. */

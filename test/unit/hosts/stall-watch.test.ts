@@ -13,7 +13,7 @@ import { startTcpServer } from './ssh-server.ts';
 /** Runs a watch of 3 s over what `received` and `pending` say at each time, and gives the time of the stall, if any within a minute. */
 async function stallAt(
   received: (ms: number) => number,
-  pending: (ms: number) => PendingBytes | undefined = () => undefined,
+  pending: (ms: number) => Partial<PendingBytes> | undefined = () => undefined,
   delay: (ms: number) => number = () => 0,
 ): Promise<number | undefined> {
   let now = 0;
@@ -26,7 +26,13 @@ async function stallAt(
       if (now > 60_000) controller.abort();
     },
   };
-  const progress = { receivedBytes: () => received(now), pendingBytes: async () => pending(now) };
+  const progress = {
+    receivedBytes: () => received(now),
+    pendingBytes: async () => {
+      const said = pending(now);
+      return said && { inKernel: 0, handedOver: 0, isAwaited: false, ...said };
+    },
+  };
   return (await watchForStall(progress, 3000, clock, controller.signal)) ? now : undefined;
 }
 
@@ -59,6 +65,15 @@ describe('a connection', () => {
     ).toBe(3000);
   });
 
+  test('on which a lost packet holds up a backlog stalls only once the kernel has given up waiting too', async () => {
+    expect(
+      await stallAt(
+        () => 0,
+        (ms) => ({ inKernel: 50_000, isAwaited: ms < 4400 }),
+      ),
+    ).toBe(7000);
+  });
+
   test('whose keepalives only a kernel acknowledges stalls', async () => {
     expect(
       await stallAt(
@@ -84,19 +99,24 @@ describe('/proc/net/tcp', () => {
     const server = await startTcpServer((socket) => socket.pause());
     const socket = connect(server.port, '127.0.0.1');
     await once(socket, 'connect');
-    expect(await pendingBytesOf(socket)).toEqual({ inKernel: 0, handedOver: 0 });
+    expect(await pendingBytesOf(socket)).toEqual({ inKernel: 0, handedOver: 0, isAwaited: false });
     for (let i = 0; i < 512; i++) socket.write(Buffer.alloc(32 * 1024));
     await expect.poll(async () => (await pendingBytesOf(socket))?.inKernel).toBeGreaterThan(100_000);
     socket.destroy();
     await server.stop();
   });
 
-  const row = (ports: string, queue: string) =>
-    `   2: 0100007F:${ports.split(' ')[0]} 0100007F:${ports.split(' ')[1]} 01 ${queue}:00000000 00:0 0`;
+  const row = (ports: string, queue: string, timer = '04:00000022 00000000') =>
+    `   2: 0100007F:${ports.split(' ')[0]} 0100007F:${ports.split(' ')[1]} 01 ${queue}:00000000 ${timer} 0 0 25914`;
+
+  test('shows whether the kernel still waits for its first acknowledgement', () => {
+    expect(findSendQueue(row('9A7F 0016', '1', '01:00000022 00000000'), 0x9a7f, 22)?.isAwaited).toBe(true);
+    expect(findSendQueue(row('9A7F 0016', '1', '01:00000022 00000001'), 0x9a7f, 22)?.isAwaited).toBe(false);
+  });
 
   test('a connection is found by its two ports, and not when two have the same', () => {
     const table = `  sl  local_address\n${row('0016 9A7F', '00000001')}\n${row('9A7F 0016', '00386686')}\n`;
-    expect(findSendQueue(table, 0x9a7f, 22)).toBe(0x386686);
+    expect(findSendQueue(table, 0x9a7f, 22)).toEqual({ inKernel: 0x386686, isAwaited: false });
     expect(findSendQueue(table, 0x9a7f, 23)).toBeUndefined();
     expect(findSendQueue(table + row('9A7F 0016', '00000002'), 0x9a7f, 22)).toBeUndefined();
   });

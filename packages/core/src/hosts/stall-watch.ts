@@ -18,6 +18,8 @@ export interface PendingBytes {
   inKernel: number;
   /** All that was ever written less what still waits in this process. */
   handedOver: number;
+  /** True while the kernel waits for an acknowledgement and its retransmission timer has not expired yet. */
+  isAwaited: boolean;
 }
 
 /** Looks per stall timeout: a stall is noticed at most one of them late. */
@@ -66,6 +68,9 @@ export async function watchForStall(
 function isDraining(before: PendingBytes, now: PendingBytes): boolean {
   // A stopped program's kernel goes on acknowledging keepalives: only a backlog that gets smaller is a transfer that moves.
   if (now.inKernel < backlogBytes) return false;
+  // One lost packet on a slow link holds up what counts as acknowledged until the kernel's timer expires, which there takes longer than a
+  // stall (4.4 s at 64 kbit/s). On a fast dead link it expires within 0.3 s, and with a zero window it is not this timer that runs.
+  if (now.isAwaited) return true;
   const acknowledged = now.handedOver - now.inKernel - (before.handedOver - before.inKernel);
   // The second: what this process hands over while the kernel drains hides the draining from the first, and the other way round.
   return acknowledged > 0 || now.inKernel < before.inKernel;
@@ -77,21 +82,30 @@ export async function pendingBytesOf(socket: Socket): Promise<PendingBytes | und
   if (localPort === undefined || remotePort === undefined) return undefined;
   try {
     const table = await readFile(socket.remoteFamily === 'IPv6' ? '/proc/net/tcp6' : '/proc/net/tcp', 'utf8');
-    const inKernel = findSendQueue(table, localPort, remotePort);
-    return inKernel === undefined ? undefined : { inKernel, handedOver: socket.bytesWritten - socket.writableLength };
+    const queue = findSendQueue(table, localPort, remotePort);
+    return queue && { ...queue, handedOver: socket.bytesWritten - socket.writableLength };
   } catch {
     // Without /proc a stall is told by what is received alone.
     return undefined;
   }
 }
 
-/** The send queue in bytes of the one connection between these ports in the text of /proc/net/tcp or tcp6 (proc(5)). */
-export function findSendQueue(table: string, localPort: number, remotePort: number): number | undefined {
+/** The send queue of the one connection between these ports in the text of /proc/net/tcp or tcp6 (proc(5), Linux net/ipv4/tcp_ipv4.c). */
+export function findSendQueue(
+  table: string,
+  localPort: number,
+  remotePort: number,
+): Pick<PendingBytes, 'inKernel' | 'isAwaited'> | undefined {
   const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
-  const row = new RegExp(
-    `^ *\\d+: [0-9A-F]+:${hex(localPort)} [0-9A-F]+:${hex(remotePort)} [0-9A-F]{2} ([0-9A-F]+):`,
-    'gm',
-  );
+  const ports = `[0-9A-F]+:${hex(localPort)} [0-9A-F]+:${hex(remotePort)}`;
+  // number: local remote state tx_queue:rx_queue timer:expiry retransmissions
+  const row = new RegExp(`^ *\\d+: ${ports} [0-9A-F]+ ([0-9A-F]+):[0-9A-F]+ ([0-9A-F]+):[0-9A-F]+ ([0-9A-F]+)`, 'gm');
   const [only, ...others] = [...table.matchAll(row)];
-  return only?.[1] === undefined || others.length > 0 ? undefined : Number.parseInt(only[1], 16);
+  const [, queue, timer = '', retransmissions = ''] = only ?? [];
+  if (queue === undefined || others.length > 0) return undefined;
+  const isAwaited = Number.parseInt(timer, 16) === retransmissionTimer && Number.parseInt(retransmissions, 16) === 0;
+  return { inKernel: Number.parseInt(queue, 16), isAwaited };
 }
+
+/** The kernel's number for it in /proc/net/tcp; 4 is the zero window probe. */
+const retransmissionTimer = 1;
