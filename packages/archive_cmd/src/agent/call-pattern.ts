@@ -24,7 +24,7 @@ export async function callPattern(request: AgentRequest): Promise<CallPattern> {
   const { hostList, walDirectory, path, name, cluster } = shipWords(words);
   const settings = readShipSettings(hostList, walDirectory, cluster, options, request.environment);
   const nameAt = request.args.lastIndexOf(name);
-  const pathAt = request.args.lastIndexOf(path, path === name ? nameAt - 1 : undefined);
+  const pathAt = request.args.lastIndexOf(path, path === name ? nameAt - 1 : nameAt);
   const environment = environmentKey(request);
   return {
     settings,

@@ -151,7 +151,8 @@ export class ServeSession {
     const put = this.puts.get(message.id);
     if (put === undefined) return;
     this.work(message.id, async () => {
-      const verdict = await put.complete(message);
+      const { sizeBytes, sha256, rawDigest } = message;
+      const verdict = await put.complete({ sizeBytes, sha256, rawDigest });
       this.send({ type: 'stored', id: message.id, ...verdict });
       await this.endPut(message.id);
     });

@@ -26,7 +26,7 @@ export async function putFile(session: ArchiveSession, header: PutHeader, body: 
   const answers = new PutAnswers();
   const id = session.begin(answers);
   try {
-    session.send({ type: 'put', id, ...header });
+    session.send({ ...header, type: 'put', id });
     if (header.digest === undefined || (await answers.sendOrVerdict()) === 'send') {
       await inTurn(session, () => sendBody(session, id, body, answers));
     }
@@ -50,7 +50,7 @@ async function sendBody(session: ArchiveSession, id: number, body: PutBody, answ
       await session.waitForRoom();
     }
   }
-  if (!answers.settled) session.send({ type: 'end', id, ...body.summary() });
+  if (!answers.settled) session.send({ ...body.summary(), type: 'end', id });
 }
 
 async function inTurn(session: ArchiveSession, work: () => Promise<void>): Promise<void> {
