@@ -14,7 +14,7 @@ export function keyTypeOf(key: Buffer): string {
 }
 
 /** Host key algorithms in the order in which we like them; the RSA ones with SHA-2 only. */
-export const hostKeyAlgorithms = [
+const hostKeyAlgorithms = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
   'ecdsa-sha2-nistp384',

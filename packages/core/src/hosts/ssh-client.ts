@@ -8,8 +8,10 @@ import { Attempt, formatDuration } from './attempt.ts';
 import { fingerprintOf } from './host-key.ts';
 import { HostKeyCheck, placeOf } from './host-key-check.ts';
 import { readKnownHosts } from './known-hosts-file.ts';
+import { transportAlgorithms } from './ssh-algorithms.ts';
 import { SshChannel } from './ssh-channel.ts';
-import { readIdentities, type SshIdentities } from './ssh-identities.ts';
+import { readIdentities } from './ssh-identities.ts';
+import { Login, type LoginStep } from './ssh-login.ts';
 import type { SshTarget } from './ssh-target.ts';
 import { type Progress, pendingBytesOf, watchForStall } from './stall-watch.ts';
 import { causeText, connectTcp } from './tcp-connect.ts';
@@ -44,23 +46,6 @@ export interface SshConnection {
   readonly closed: Promise<Failure | undefined>;
 }
 
-/** Strong ones only, those first that are fastest where AES is in hardware (OpenSSH 6.2 and later have them). */
-const algorithms = {
-  kex: [
-    'curve25519-sha256',
-    'curve25519-sha256@libssh.org',
-    'ecdh-sha2-nistp256',
-    'ecdh-sha2-nistp384',
-    'ecdh-sha2-nistp521',
-    'diffie-hellman-group16-sha512',
-    'diffie-hellman-group18-sha512',
-    'diffie-hellman-group14-sha256',
-  ],
-  cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr', 'aes256-ctr'],
-  hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512'],
-  compress: ['none'],
-} as const;
-
 /** How long a closed connection may take to say good-bye. */
 const goodbyeMs = 1000;
 
@@ -78,7 +63,7 @@ export async function connectSsh(target: SshTarget, options: SshOptions): Promis
       const { hostName, port, addressFamily } = hop;
       // The files first: between the TCP connection and the handshake nothing is awaited, so that no event of the socket is missed.
       const check = new HostKeyCheck(hop, await attempt.race(readKnownHosts(hop.knownHostsFiles, options.log)));
-      const login = new Login(hop, await attempt.race(readIdentities(hop, options.log)), options);
+      const login = new Login(hop, await attempt.race(readIdentities(hop, options.log)), options.agentSocket);
       const carrier: Duplex =
         connection === undefined
           ? await connectTcp(hostName, port, addressFamily, placeOf(hop), attempt)
@@ -177,12 +162,18 @@ class VerifiedConnection implements SshConnection {
       sock: this.#carrier,
       username: login.user,
       hostVerifier: (key: Buffer) => check.accepts(key),
-      authHandler: (methodsLeft, _partial, next) => next(login.next(methodsLeft) as AnyAuthMethod),
+      authHandler: (methodsLeft, _partial, next) => {
+        let step = login.next(methodsLeft);
+        let method = step && methodFor(step, login);
+        while (step !== undefined && method === undefined) {
+          step = login.next(methodsLeft);
+          method = step && methodFor(step, login);
+        }
+        // false, which the types leave out, is ssh2's word for "no more".
+        next(method ?? (false as unknown as AnyAuthMethod));
+      },
       algorithms: {
-        kex: [...algorithms.kex],
-        cipher: [...algorithms.cipher],
-        hmac: [...algorithms.hmac],
-        compress: [...algorithms.compress],
+        ...transportAlgorithms,
         serverHostKey: check.algorithms,
       },
       // The watch decides when to give up; ssh2 only asks for the signs of life, and would count those behind a queue as missing.
@@ -320,70 +311,18 @@ class VerifiedConnection implements SshConnection {
   }
 }
 
-/** The keys that are offered to a host, one after the other. */
-class Login {
-  readonly user: string;
-  readonly place: string;
-  readonly #methods: { description: string; method: AnyAuthMethod }[] = [];
-  readonly #tried: string[] = [];
-  readonly #skipped: SshIdentities['skipped'];
-
-  constructor(target: SshTarget, identities: SshIdentities, options: SshOptions) {
-    this.user = target.user;
-    this.place = placeOf(target);
-    this.#skipped = [...identities.skipped];
-    const isOwn = (key: Buffer) => identities.publicKeys.some((own) => own.equals(key));
-    // As in ssh: the agent's keys that the configuration names, then the configured files, then whatever else the agent has. A host
-    // closes the connection after a few wrong keys, so the likely ones come first.
-    const namesKeys = target.hasOwnIdentities || target.identitiesOnly;
-    if (namesKeys) this.#addAgent(target, options, isOwn);
-    else this.#addAgent(target, options, () => true);
-    for (const { file, privateKey } of identities.usable) {
-      const key = parsePrivateKey(privateKey);
-      if (key instanceof Error) this.#skipped.push({ file, reason: key.message });
-      else this.#add(`${file} (${fingerprintOf(key.getPublicSSH())})`, { type: 'publickey', username: this.user, key });
-    }
-    if (namesKeys && !target.identitiesOnly) this.#addAgent(target, options, (key) => !isOwn(key));
+/** What ssh2 tries for a step of the login; undefined when it cannot use the key file, which the login then remembers. */
+function methodFor(step: LoginStep, login: Login): AnyAuthMethod | undefined {
+  const username = login.user;
+  if (step.kind === 'agent') return { type: 'agent', username, agent: new ChosenKeysAgent(step.socket, step.wants) };
+  const parsed = ssh2.utils.parseKey(step.privateKey);
+  const key: ParsedKey | Error | undefined = Array.isArray(parsed) ? parsed[0] : parsed;
+  if (key === undefined || key instanceof Error) {
+    login.skip(step.file, key?.message ?? 'no key in it');
+    return undefined;
   }
-
-  /** The next method to try, or false when there is none. */
-  next(methodsLeft: readonly string[] | null): AnyAuthMethod | false {
-    if (methodsLeft !== null && !methodsLeft.includes('publickey')) return false;
-    const next = this.#methods.shift();
-    if (next === undefined) return false;
-    this.#tried.push(next.description);
-    return next.method;
-  }
-
-  /** The failure for an error before the login was complete, if it is about the login. */
-  failureOf(error: Error & { level?: string; code?: unknown }): Failure | undefined {
-    // A number is the reason of the host's DISCONNECT: 2 after too many wrong keys, 14 when it has no method left (RFC 4253).
-    const isTooMany = /too many authentication failures/i.test(error.message) || error.code === 14;
-    if (error.level !== 'client-authentication' && !isTooMany) return undefined;
-    const skipped = this.#skipped.map(({ file, reason }) => `${file}: ${reason}`);
-    const tried = this.#tried.length === 0 ? 'no key to offer' : `offered ${this.#tried.join(', ')}`;
-    return new Failure('login_refused', `${this.place}: the host refused the login of ${this.user}: ${tried}`, {
-      cause: error,
-      hint: [
-        `Add the public key to ~/.ssh/authorized_keys of ${this.user} on the host, or name the right one with IdentityFile.`,
-        ...(skipped.length > 0 ? [`Not used: ${skipped.join('; ')}.`] : []),
-      ].join(' '),
-    });
-  }
-
-  #add(description: string, method: AnyAuthMethod): void {
-    this.#methods.push({ description, method });
-  }
-
-  #addAgent(target: SshTarget, options: SshOptions, wants: (key: Buffer) => boolean): void {
-    const socket = target.identityAgent ?? options.agentSocket;
-    if (socket === undefined || socket === 'none' || socket === '') return;
-    this.#add(`the keys of the agent at ${socket}`, {
-      type: 'agent',
-      username: this.user,
-      agent: new ChosenKeysAgent(socket, wants),
-    });
-  }
+  login.offer(`${step.file} (${fingerprintOf(key.getPublicSSH())})`);
+  return { type: 'publickey', username, key };
 }
 
 /** An agent of which only some keys are used. */
@@ -401,11 +340,6 @@ class ChosenKeysAgent extends ssh2.OpenSSHAgent {
       else callback(undefined, keys?.filter((key) => 'getPublicSSH' in key && this.#wants(key.getPublicSSH())) ?? []);
     });
   }
-}
-
-function parsePrivateKey(content: Buffer): ParsedKey | Error {
-  const key = ssh2.utils.parseKey(content);
-  return Array.isArray(key) ? (key[0] as ParsedKey) : key;
 }
 
 /** The failure for whatever a connection was lost with. */
