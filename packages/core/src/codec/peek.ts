@@ -14,8 +14,8 @@ export const peekPrefixBytes = 18 + mostBlocks * (3 + largestBlockBytes);
  * stored file; undefined when `storedPrefix` does not hold them. Only a look: nothing here proves that the file is
  * good, and a bit flipped in the first block may go unseen.
  *
- * Synchronous. Costs one block as a rule, at most 1.1 MiB of output, whatever the file's size. Throws `damaged` for what
- * is no stored file; for a format that is not read yet the answer is undefined.
+ * Synchronous. Costs one block as a rule, at most 1.1 MiB of output, whatever the file's size. Throws `damaged` for
+ * what is no stored file; for a format that is not read yet the answer is undefined.
  */
 export function peekRaw(storedPrefix: Buffer, wantBytes: number): Buffer | undefined {
   if (wantBytes < 1 || wantBytes > 8192) throw new RangeError(`a peek is 1 to 8192 bytes, not ${wantBytes}`);

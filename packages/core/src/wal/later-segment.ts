@@ -1,8 +1,8 @@
 import { type ArchiveFile, type ArchiveFileName, parseArchiveFileName, type SegmentName } from './archive-file.ts';
 
 /**
- * The earliest full segment of the same timeline after `file` among the names; undefined when there is none, and for anything
- * but a segment. With one, a segment that is absent is a hole and not the end of the WAL.
+ * The earliest full segment of the same timeline after `file` among the names; undefined when there is none, and for
+ * anything but a segment. With one, a segment that is absent is a hole and not the end of the WAL.
  */
 export function laterSegment(file: ArchiveFile, names: readonly ArchiveFileName[]): SegmentName | undefined {
   if (file.kind !== 'segment') return undefined;
