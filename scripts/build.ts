@@ -11,7 +11,8 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const commands = ['archive_cmd', 'archive_remote_cmd', 'restore_cmd'];
 const bin = join(root, 'bin');
-const built = join(bin, '.archive2.new');
+// Two builds at once must not write to one file.
+const built = join(bin, `.archive2.${process.pid}.new`);
 
 mkdirSync(bin, { recursive: true });
 const { status } = spawnSync(

@@ -6,6 +6,7 @@ import { type AgentRequest, type AgentVerdict, askAgent, type NoVerdict } from '
 import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import { childEnvironment } from '@archive2/core/base/child-environment.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
+import { leaveNow } from '@archive2/core/cli/leave.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 
 /** Until there is a verdict, whatever ends the process ends it with this. */
@@ -48,8 +49,11 @@ export function callRequest(invocation: Invocation): AgentRequest {
 
 /** Ends with the agent's verdict: 0 only when it says exactly that. */
 function endWith({ status, stderr }: AgentVerdict): void {
-  if (stderr !== undefined) process.stderr.write(stderr);
-  process.exitCode = Number.isInteger(status) && status >= 0 && status <= 125 ? status : failureStatus;
+  const exitStatus = Number.isInteger(status) && status >= 0 && status <= 125 ? status : failureStatus;
+  if (stderr === undefined) leaveNow(exitStatus);
+  process.exitCode = exitStatus;
+  process.stderr.on('error', () => leaveNow(exitStatus));
+  process.stderr.write(stderr, () => leaveNow(exitStatus));
 }
 
 function failToLoad(error: unknown): void {

@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { agentAddress, dataDirectoryId } from '@archive2/core/agent/agent-address.ts';
 import { askAgent } from '@archive2/core/agent/client.ts';
 import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import { writeStdout } from '@archive2/core/cli/exit.ts';
 import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
+import { pushAgentOf } from './push-agent-address.ts';
 
 /**
  * Asks the push agents of this user, all or the one of `--data-dir`, for their status, or to stop. Prints a line for each that
@@ -18,10 +18,7 @@ export async function operateAgents(
 ): Promise<number> {
   const { path } = findStateDirectory(optionalText(options, 'state-dir') ?? environment['ARCHIVE2_STATE_DIR']);
   const dataDirectory = optionalText(options, 'data-dir');
-  const sockets =
-    dataDirectory === undefined
-      ? agentSockets(path)
-      : [agentAddress(path, 'push', dataDirectoryId(dataDirectory)).socketPath];
+  const sockets = dataDirectory === undefined ? agentSockets(path) : [pushAgentOf(path, dataDirectory).socketPath];
   let answered = 0;
   for (const socket of sockets) {
     const request = { build: programVersion, kind, args: [], workingDirectory: '/', environment: {} };

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { addressInWorkingDirectory } from '@archive2/core/agent/agent-address.ts';
 import type { AgentVerdict, NoVerdict } from '@archive2/core/agent/client.ts';
+import { makeStateDirectory } from '@archive2/core/agent/make-state-directory.ts';
 import { startAgentAndAsk } from '@archive2/core/agent/start-agent.ts';
-import { findStateDirectory, makeStateDirectory } from '@archive2/core/agent/state-directory.ts';
+import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import { childEnvironment } from '@archive2/core/base/child-environment.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
 import { withDeadline } from '@archive2/core/base/deadline.ts';

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { quickStat } from './file-door.ts';
 
 /** What an agent does: pushes archive files, or gets them. One agent serves one user, data directory and role. */
 export type AgentRole = 'push' | 'get';
@@ -17,8 +17,9 @@ export interface AgentAddress {
  * anywhere else.
  */
 export function addressInWorkingDirectory(stateDirectory: string, role: AgentRole): AgentAddress | undefined {
-  if (statSync('PG_VERSION', { throwIfNoEntry: false }) === undefined) return undefined;
-  return agentAddress(stateDirectory, role, dataDirectoryId('.'));
+  if (quickStat('PG_VERSION') === undefined) return undefined;
+  const id = dataDirectoryId('.');
+  return id === undefined ? undefined : agentAddress(stateDirectory, role, id);
 }
 
 export function agentAddress(stateDirectory: string, role: AgentRole, id: string): AgentAddress {
@@ -32,8 +33,11 @@ export function agentAddress(stateDirectory: string, role: AgentRole, id: string
   };
 }
 
-/** A directory's device and inode: the same however it is reached, and never the same for two of them. */
-export function dataDirectoryId(path: string): string {
-  const { dev, ino } = statSync(path);
-  return `${dev.toString(16)}-${ino.toString(16)}`;
+/**
+ * A directory's device and inode: the same however it is reached, and never the same for two of them. Undefined when it is not
+ * there.
+ */
+export function dataDirectoryId(path: string): string | undefined {
+  // With the dot a link to the data directory is followed.
+  return quickStat(`${path}/.`)?.id;
 }

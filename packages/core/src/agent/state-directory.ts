@@ -1,5 +1,5 @@
-import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { findPasswdEntry } from '../base/passwd.ts';
+import { quickRead, quickStat } from './file-door.ts';
 
 /** Where an agent's socket and what belongs to it live; undefined when this account can have no such directory. */
 export interface StateDirectory {
@@ -14,7 +14,7 @@ export interface StateDirectory {
  */
 export function findStateDirectory(configured: string | undefined): StateDirectory {
   if (configured !== undefined && configured !== '') return { path: configured, isTrusted: isOursAlone(configured) };
-  const account = findPasswdEntry(readFileSync('/etc/passwd', 'utf8'), effectiveUserId());
+  const account = findPasswdEntry(quickRead('/etc/passwd') ?? '', effectiveUserId());
   if (account !== undefined) {
     const packaged = `/var/lib/archive2/${account.userName}`;
     if (isOursAlone(packaged)) return { path: packaged, isTrusted: true };
@@ -24,20 +24,10 @@ export function findStateDirectory(configured: string | undefined): StateDirecto
   return { path, isTrusted: isOursAlone(path) };
 }
 
-/** Makes the directory (0700) if it is not there; true when it can be trusted afterwards. */
-export function makeStateDirectory(path: string): boolean {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch {
-    // The check below says whether there is one we can use; without one everything works, only slower.
-  }
-  return isOursAlone(path);
-}
-
 /** A real directory that belongs to us and that nobody else may enter. */
-function isOursAlone(path: string): boolean {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  return stats?.isDirectory() === true && stats.uid === effectiveUserId() && (stats.mode & 0o077) === 0;
+export function isOursAlone(path: string): boolean {
+  const stats = quickStat(path);
+  return stats?.isDirectory === true && stats.uid === effectiveUserId() && (stats.mode & 0o077) === 0;
 }
 
 function effectiveUserId(): number {

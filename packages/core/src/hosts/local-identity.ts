@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { Failure } from '../base/failure.ts';
+import { findPasswdEntry } from '../base/passwd.ts';
 import type { LocalIdentity } from './ssh-config-tokens.ts';
 
 /** LDAP behind getent may be slow, or gone. */
@@ -25,15 +26,6 @@ export async function readLocalIdentity(): Promise<LocalIdentity> {
     });
   }
   return { ...entry, uid, hostName: hostname() };
-}
-
-/** Name and home of a user id in the text of a passwd file (passwd(5)). */
-export function findPasswdEntry(text: string, uid: number): { userName: string; homeDirectory: string } | undefined {
-  for (const line of text.split('\n')) {
-    const [userName, , uidText, , , homeDirectory] = line.split(':');
-    if (userName && homeDirectory && uidText === String(uid)) return { userName, homeDirectory };
-  }
-  return undefined;
 }
 
 /** The entry of an account that is kept elsewhere (LDAP, sssd); empty when there is none. */
