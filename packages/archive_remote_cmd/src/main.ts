@@ -6,13 +6,19 @@ import { parseArguments, usageFailure } from '@archive2/core/cli/arguments.ts';
 import { runCommand, writeStderr, writeStdout } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { readSettingsFile, settingsOfEnvironment } from '@archive2/core/cli/settings-file.ts';
+import { runConflict } from './conflict/run-conflict.ts';
 import { runInit } from './init.ts';
 import { commandSpec, readOptions } from './options.ts';
 import { runPay } from './pay/run-pay.ts';
 import type { RemoteRun } from './remote-run.ts';
 import { runServe } from './serve/run-serve.ts';
 
-const forms: Record<string, (run: RemoteRun) => Promise<void>> = { serve: runServe, init: runInit, pay: runPay };
+const forms: Record<string, (run: RemoteRun) => Promise<void>> = {
+  serve: runServe,
+  init: runInit,
+  pay: runPay,
+  conflict: runConflict,
+};
 
 export function main(invocation: Invocation): void {
   runCommand({ failureStatus: 70 }, () => run(invocation));
@@ -27,13 +33,17 @@ async function run(invocation: Invocation): Promise<number> {
     await writeStdout(answer);
     return 0;
   }
-  const [form, ...rest] = words;
-  const runForm = form === undefined ? undefined : forms[form];
-  if (runForm === undefined || rest.length > 0) {
-    throw usageFailure(commandSpec, `the first word is one of ${Object.keys(forms).join(', ')}, and the only one`);
+  const [form = '', ...rest] = words;
+  const runForm = Object.hasOwn(forms, form) ? forms[form] : undefined;
+  if (runForm === undefined) {
+    throw usageFailure(commandSpec, `the first word is one of ${Object.keys(forms).join(', ')}`);
+  }
+  if (rest.length > 0 && runForm !== runConflict) {
+    throw usageFailure(commandSpec, `${form} takes options only, not ${JSON.stringify(rest[0])}`);
   }
   const remoteOptions = readOptions(options);
   await runForm({
+    words: rest,
     options: remoteOptions,
     environment: childEnvironment(invocation.environment),
     clock: systemClock,

@@ -36,6 +36,8 @@ export const commandSpec: CommandSpec = {
     'serve --dir DIR --cluster NAME --allow RIGHTS [--peer NAME=user@host]   a session on stdin and stdout',
     'init --dir DIR --cluster NAME                                           makes a cluster directory',
     'pay --dir DIR --cluster NAME --peer NAME=user@host                      pays the debts to the peer',
+    'conflict list --dir DIR --cluster NAME                                  what was refused, and is kept',
+    'conflict show | keep-stored | use-new SEGMENT [DIGEST] --dir DIR --cluster NAME',
   ],
   options: {
     dir: { type: 'string', describe: 'cluster directory, absolute; its WAL directory is DIR/logs.complete' },

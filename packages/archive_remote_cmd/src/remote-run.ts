@@ -9,6 +9,8 @@ import type { Peer, RemoteOptions } from './options.ts';
 
 /** One run of the command: what it was told, and the world it acts in. */
 export interface RemoteRun {
+  /** What follows the form's name on the command line. */
+  words: readonly string[];
   options: RemoteOptions;
   environment: Record<string, string>;
   clock: Clock;

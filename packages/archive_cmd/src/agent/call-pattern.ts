@@ -41,5 +41,6 @@ export async function callPattern(request: AgentRequest): Promise<CallPattern> {
 }
 
 function environmentKey(request: AgentRequest): string {
-  return JSON.stringify(Object.entries(request.environment).sort());
+  const entries = Object.entries(request.environment);
+  return JSON.stringify(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

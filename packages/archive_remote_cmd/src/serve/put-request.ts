@@ -98,7 +98,8 @@ export class PutRequest {
     }
     if (answer === 'differs') {
       // A content that is kept already needs no second journey to be refused again.
-      if (await store.quarantine.holds(this.file.name, digest)) throw conflictFailure(this.file, digest, undefined);
+      if (await store.quarantine.holds(this.file.name, digest))
+        throw conflictFailure(store, this.file, digest, undefined);
       await store.quarantine.checkRoom();
     }
     return undefined;

@@ -48,15 +48,21 @@ async function conflict(store: WalStore, file: ArchiveFile, part: PartFile, rawD
     firstDifferingPage: page,
     quarantined,
   });
-  return conflictFailure(file, rawDigest, page);
+  return conflictFailure(store, file, rawDigest, page);
 }
 
 /** The refusal of other content under a stored name; it tells the sender its own digest and the first differing page. */
-export function conflictFailure(file: ArchiveFile, rawDigest: string, page: number | undefined): Failure {
+export function conflictFailure(
+  store: WalStore,
+  file: ArchiveFile,
+  rawDigest: string,
+  page: number | undefined,
+): Failure {
+  const command = `archive_remote_cmd conflict show ${file.name} --dir ${store.directory.path} --cluster ${store.options.cluster}`;
   return new Failure('conflict', `the archive holds other content under ${file.name}`, {
     hint:
       'Two servers archive to the same place, or a restored copy archives into the original archive. On the archive ' +
-      `host, "archive_remote_cmd conflict show ${file.name}" shows both.`,
+      `host, "${command}" shows both.`,
     details: { digest: rawDigest, ...(page === undefined ? {} : { firstDifferingPage: page }) },
   });
 }

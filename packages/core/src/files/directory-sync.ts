@@ -18,11 +18,13 @@ export async function syncDirectory(path: string): Promise<void> {
  */
 export class SharedDirectorySync {
   private readonly path: string;
+  private readonly fsync: (path: string) => Promise<void>;
   private running: Promise<void> | undefined;
   private next: Promise<void> | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, fsync = syncDirectory) {
     this.path = path;
+    this.fsync = fsync;
   }
 
   sync(): Promise<void> {
@@ -36,7 +38,7 @@ export class SharedDirectorySync {
 
   private begin(): Promise<void> {
     this.next = undefined;
-    const running = syncDirectory(this.path).finally(() => {
+    const running = this.fsync(this.path).finally(() => {
       if (this.running === running) this.running = undefined;
     });
     this.running = running;

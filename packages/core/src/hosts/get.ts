@@ -71,7 +71,10 @@ class Arrival implements Conversation {
         this.onDone();
         this.complete(message.sizeBytes, message.sha256);
         return;
-      default:
+      case 'names':
+      case 'probed':
+      case 'send':
+      case 'stored':
         this.fail(new Failure('protocol', `unexpected answer ${message.type} to a get`));
     }
   }
