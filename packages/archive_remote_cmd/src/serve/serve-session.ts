@@ -19,7 +19,6 @@ import { listNewest } from './list-request.ts';
 import type { PeerLink } from './peer-link.ts';
 import { probe } from './probe-request.ts';
 import { PublishOrder } from './publish-order.ts';
-import { checkRight } from './put-check.ts';
 import { PutRequest } from './put-request.ts';
 import type { ServeContext } from './serve-context.ts';
 

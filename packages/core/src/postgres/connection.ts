@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client } from 'pg';
 
 /** How to reach a server: a connection URI, or its parts; a host that begins with a slash is a socket directory. */
 export type PostgresServer =
@@ -14,7 +14,7 @@ export async function queryOnce(
   sql: string,
   timeoutMs: number,
 ): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({
+  const client = new Client({
     ...server,
     connectionTimeoutMillis: timeoutMs,
     query_timeout: timeoutMs,
