@@ -4,6 +4,7 @@ import { tryFlockExclusive } from './lock-door.ts';
 
 /** A lock that is held from `tryLock` until `release`, or until the process ends in whatever way. */
 export interface HeldLock {
+  /** Doing it again does nothing. */
   release(): void;
 }
 
@@ -19,10 +20,21 @@ export function tryLock(path: string): HeldLock | undefined {
       closeSync(fileDescriptor);
       return undefined;
     }
-    if (stillAtPath(fileDescriptor, path)) return { release: () => closeSync(fileDescriptor) };
+    if (stillAtPath(fileDescriptor, path)) return heldBy(fileDescriptor);
     // Somebody removed or replaced the file between our open and our lock: the lock we hold guards nothing.
     closeSync(fileDescriptor);
   }
+}
+
+function heldBy(fileDescriptor: number): HeldLock {
+  let isHeld = true;
+  return {
+    release() {
+      // The number may be another file's by now: closing it again would end that one.
+      if (isHeld) closeSync(fileDescriptor);
+      isHeld = false;
+    },
+  };
 }
 
 function stillAtPath(fileDescriptor: number, path: string): boolean {
