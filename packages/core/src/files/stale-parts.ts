@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync, unlinkSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '../base/failure.ts';
@@ -20,7 +20,9 @@ export async function removeStaleParts(directory: string, nowMs: number): Promis
 function removeIfStale(path: string, nowMs: number): boolean {
   let fileDescriptor: number;
   try {
-    if (Math.abs(nowMs - statSync(path).ctimeMs) < minAgeMs) return false;
+    const stats = lstatSync(path);
+    // Opening a fifo would wait for a writer, and what a link leads to is not ours.
+    if (!stats.isFile() || Math.abs(nowMs - stats.ctimeMs) < minAgeMs) return false;
     fileDescriptor = openSync(path, 'r');
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'EACCES') return false;
@@ -28,7 +30,8 @@ function removeIfStale(path: string, nowMs: number): boolean {
   }
   try {
     if (!tryFlockExclusive(fileDescriptor)) return false;
-    unlinkSync(path);
+    // Somebody who looked at the same time may have removed it since we opened it.
+    rmSync(path, { force: true });
     return true;
   } finally {
     closeSync(fileDescriptor);
