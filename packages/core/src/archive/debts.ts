@@ -21,6 +21,7 @@ export class Debts {
   private readonly directory: string;
   private readonly parents: readonly string[];
   private readonly sharedSync: SharedDirectorySync;
+  private parentsSync: Promise<void> | undefined;
 
   constructor(cluster: ClusterDirectory, peerName: string) {
     this.directory = cluster.debtsDirectory(peerName);
@@ -64,9 +65,20 @@ export class Debts {
     }
   }
 
+  /** The parents are fsynced also when it is there: whoever made it a moment ago may not have come to that yet. */
   private async ensureDirectory(): Promise<void> {
     const made = await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    if (made === undefined) return;
+    if (made !== undefined) this.parentsSync = undefined;
+    this.parentsSync ??= this.syncParents();
+    try {
+      await this.parentsSync;
+    } catch (error) {
+      this.parentsSync = undefined;
+      throw error;
+    }
+  }
+
+  private async syncParents(): Promise<void> {
     for (const parent of this.parents) await syncDirectory(parent);
   }
 }
