@@ -26,7 +26,7 @@ export interface SessionOptions {
   program: string;
   /** How long the host may take to say hello. */
   helloTimeoutMs: number;
-  /** How long the host may say nothing at all while it owes an answer. */
+  /** How long the host may say nothing while it owes an answer and nothing moves between it and us. */
   stallTimeoutMs: number;
   clock: Clock;
   log: Log;
@@ -36,6 +36,8 @@ export type Answer = Exclude<ServerMessage, { type: 'hello' | 'progress' | 'erro
 
 /** Answers to one request: messages in order, then `fail` at most once. */
 export interface Conversation {
+  /** True while the host owes nothing, because it waits for something that we have not sent yet. */
+  readonly awaitsUs?: boolean;
   /** While the promise is pending, nothing more is read from the session: how a slow consumer slows the host. */
   receive(message: Answer, body: Buffer): void | Promise<void>;
   fail(failure: Failure): void;
@@ -169,7 +171,10 @@ export class ArchiveSession {
     this.lastHeardMs = clock.monotonicMs();
     this.watchdog = setInterval(
       () => {
-        if (clock.monotonicMs() - this.lastHeardMs < stallTimeoutMs) return;
+        if ([...this.conversations.values()].every(({ awaitsUs }) => awaitsUs)) this.lastHeardMs = clock.monotonicMs();
+        // What a slow link brings is whole only after seconds; until then the host has nothing to say.
+        const movedAtMs = Math.max(this.lastHeardMs, this.channel.transferredAtMs?.() ?? 0);
+        if (clock.monotonicMs() - movedAtMs < stallTimeoutMs) return;
         this.end(new Failure('host_stalled', `${this.host} said nothing for ${stallTimeoutMs} ms`));
       },
       Math.max(10, Math.min(250, stallTimeoutMs / 4)),

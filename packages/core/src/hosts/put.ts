@@ -42,14 +42,19 @@ export async function putFile(session: ArchiveSession, header: PutHeader, body: 
 }
 
 async function sendBody(session: ArchiveSession, id: number, body: PutBody, answers: PutAnswers): Promise<void> {
+  // Where the body comes from another sender, the next piece may take as long as it likes.
+  answers.awaitsUs = true;
   for await (const piece of body.pieces()) {
+    answers.awaitsUs = false;
     for (let offset = 0; offset < piece.length; offset += maxBodyBytes) {
       // An early answer (a refusal after the first page) makes the rest pointless.
       if (answers.settled) return;
       session.send({ type: 'data', id }, piece.subarray(offset, offset + maxBodyBytes));
       await session.waitForRoom();
     }
+    answers.awaitsUs = true;
   }
+  answers.awaitsUs = false;
   if (!answers.settled) session.send({ ...body.summary(), type: 'end', id });
 }
 
@@ -65,6 +70,7 @@ async function inTurn(session: ArchiveSession, work: () => Promise<void>): Promi
 class PutAnswers implements Conversation {
   readonly verdict: Promise<PutVerdict>;
   settled = false;
+  awaitsUs = false;
   private readonly wanted: Promise<'send'>;
   private resolveVerdict: (verdict: PutVerdict) => void = () => undefined;
   private reject: (failure: Failure) => void = () => undefined;

@@ -7,6 +7,8 @@ export interface SessionChannel {
   stderr?: Readable;
   /** The host as messages name it. */
   host: string;
+  /** When data last moved on what carries the channel, on the monotonic clock, where that can be told. */
+  transferredAtMs?(): number;
   /** Ends the channel and what carries it; pending reads and writes fail. Called more than once, it does nothing. */
   close(): void;
 }

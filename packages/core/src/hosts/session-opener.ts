@@ -36,7 +36,13 @@ export async function openArchiveSession(spec: HostSpec, options: OpenerOptions)
   try {
     const channel = await connection.exec(serveCommandLine(options.serve));
     return await ArchiveSession.open(
-      { stream: channel, stderr: channel.stderr, host: spec.text, close: () => connection.close() },
+      {
+        stream: channel,
+        stderr: channel.stderr,
+        host: spec.text,
+        close: () => connection.close(),
+        transferredAtMs: () => connection.transferredAtMs,
+      },
       { ...options.session, helloTimeoutMs: connectTimeoutMs, stallTimeoutMs },
     );
   } catch (error) {

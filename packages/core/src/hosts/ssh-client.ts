@@ -40,6 +40,8 @@ export interface SshConnection {
    * @throws Failure `not_allowed` when the host refuses, or the one that the connection was lost with
    */
   exec(command: string): Promise<SshChannel>;
+  /** When data, more than signs of life, last moved in either direction; on the monotonic clock. */
+  readonly transferredAtMs: number;
   /** Ends the connection, its channels and its jump hosts. Called more than once, it does nothing. */
   close(): void;
   /** Resolves when the connection has ended: with undefined after `close`, else with the reason. Never rejects. */
@@ -98,6 +100,7 @@ class VerifiedConnection implements SshConnection {
   readonly #ended = new AbortController();
   readonly #channels = new Set<SshChannel>();
   #receivedBytes = 0;
+  #transferredAtMs = systemClock.monotonicMs();
   #isLoggedIn = false;
   #hasEnded = false;
 
@@ -191,6 +194,10 @@ class VerifiedConnection implements SshConnection {
     if (!check.isAccepted) throw new Error(`${this.description}: the host key was not verified`);
   }
 
+  get transferredAtMs(): number {
+    return this.#transferredAtMs;
+  }
+
   async exec(command: string): Promise<SshChannel> {
     const opened = new Promise<SshChannel>((resolve, reject) => {
       if (this.#hasEnded) return;
@@ -261,7 +268,10 @@ class VerifiedConnection implements SshConnection {
         new Failure('host_stalled', `${this.description}: nothing moved for ${formatDuration(stallTimeoutMs)}`),
       );
     };
-    watchForStall(this.#progress(), stallTimeoutMs, systemClock, this.#ended.signal).then(
+    const onTransfer = () => {
+      this.#transferredAtMs = systemClock.monotonicMs();
+    };
+    watchForStall(this.#progress(), stallTimeoutMs, systemClock, this.#ended.signal, onTransfer).then(
       (isStalled) => (isStalled ? onStall() : undefined),
       (error: unknown) => this.#end(lossOf(this.description, error)),
     );

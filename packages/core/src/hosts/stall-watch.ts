@@ -28,18 +28,25 @@ const looksPerTimeout = 6;
 /** More than unanswered keepalives add up to (about 64 bytes each), and half a second's worth on a 64 kbit/s link. */
 const backlogBytes = 4096;
 
+/** What arrives between two looks beyond this is more than answers to keepalives: something is transferred. */
+const transferBytes = 512;
+
 /**
  * Resolves with true when a connection has made no progress for `stallTimeoutMs`: nothing received, and nothing of what was sent
  * acknowledged. Resolves with false when the signal is aborted first.
  *
  * Unanswered keepalives alone don't count as a stall: on a slow link they wait behind minutes of data that is moving. Time in
  * which this process did not run (SIGSTOP, a suspended machine) does not count either, as the answers may be waiting unread.
+ *
+ * `onTransfer` is called at each look at which data moves, in either direction: what a slow link carries is whole, and so seen by
+ * whoever waits for it, only after seconds.
  */
 export async function watchForStall(
   progress: Progress,
   stallTimeoutMs: number,
   clock: Clock,
   signal: AbortSignal,
+  onTransfer: () => void = () => undefined,
 ): Promise<boolean> {
   const lookMs = stallTimeoutMs / looksPerTimeout;
   let received = progress.receivedBytes();
@@ -52,16 +59,20 @@ export async function watchForStall(
     const nowMs = clock.monotonicMs();
     const wasAway = nowMs - lookedAtMs > 3 * lookMs;
     lookedAtMs = nowMs;
-    if (wasAway || progress.receivedBytes() !== received) {
-      received = progress.receivedBytes();
+    const arrivedBytes = progress.receivedBytes() - received;
+    if (arrivedBytes > transferBytes) onTransfer();
+    if (wasAway || arrivedBytes > 0) {
+      received += arrivedBytes;
       pending = undefined;
       movedAtMs = nowMs;
       continue;
     }
     const before = pending;
     pending = await progress.pendingBytes();
-    if (before !== undefined && pending !== undefined && isDraining(before, pending)) movedAtMs = nowMs;
-    else if (nowMs - movedAtMs >= stallTimeoutMs) return true;
+    if (before !== undefined && pending !== undefined && isDraining(before, pending)) {
+      movedAtMs = nowMs;
+      onTransfer();
+    } else if (nowMs - movedAtMs >= stallTimeoutMs) return true;
   }
 }
 
