@@ -73,15 +73,24 @@ export type ServerMessageOf<K extends ServerMessage['type']> = Extract<ServerMes
 
 export type Right = 'put' | 'get' | 'sync';
 
+/** However it is written in JSON, an error with texts of this length fits in a frame's header. */
+const maxErrorText = 2048;
+
+/** The message that tells a failure. Texts too long for a frame are cut, and details that are, left out. */
 export function errorMessage(failure: Failure, id?: number): ServerMessageOf<'error'> {
+  const details = JSON.stringify(failure.details);
   return {
     type: 'error',
     code: failure.code,
-    message: failure.message,
+    message: cut(failure.message),
     ...(id === undefined ? {} : { id }),
-    ...(failure.hint === undefined ? {} : { hint: failure.hint }),
-    ...(Object.keys(failure.details).length === 0 ? {} : { details: JSON.stringify(failure.details) }),
+    ...(failure.hint === undefined ? {} : { hint: cut(failure.hint) }),
+    ...(details === '{}' || details.length > 2 * maxErrorText ? {} : { details }),
   };
+}
+
+function cut(text: string): string {
+  return text.length > maxErrorText ? `${text.slice(0, maxErrorText)} …` : text;
 }
 
 /** The failure that an error message stands for, with the host that sent it. A code we don't know is `protocol`. */
