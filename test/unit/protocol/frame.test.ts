@@ -1,0 +1,123 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Failure } from '../../../packages/core/src/base/failure.ts';
+import {
+  encodeFrame,
+  type Frame,
+  maxBodyBytes,
+  maxHeaderBytes,
+  readFrames,
+} from '../../../packages/core/src/protocol/frame.ts';
+import { failureFrom } from '../base/expect-failure.ts';
+import { all, inPieces, pieceSizes, thenSilence } from './pieces.ts';
+
+const anyHeader = fc.dictionary(fc.string({ maxLength: 10 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 });
+const anyBody = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
+const anyFrame = fc.record({ header: anyHeader, body: anyBody });
+
+function bytesOf(frames: readonly Frame[]): Buffer {
+  return Buffer.concat(frames.flatMap(({ header, body }) => encodeFrame(header, body)));
+}
+
+function rawFrame(headerLength: number, bodyLength: number, rest: string | Buffer = ''): Buffer {
+  const prefix = Buffer.alloc(8);
+  prefix.writeUInt32BE(headerLength, 0);
+  prefix.writeUInt32BE(bodyLength, 4);
+  return Buffer.concat([prefix, Buffer.from(rest)]);
+}
+
+describe('frames', () => {
+  test('come out as they went in, whatever pieces they arrive in', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyFrame, { maxLength: 5 }), pieceSizes, async (frames, sizes) => {
+        const read = await all(readFrames(inPieces(bytesOf(frames), sizes)));
+        const sent = frames.map(({ header, body }) => ({ header: JSON.parse(JSON.stringify(header)), body }));
+        expect(read).toEqual(sent);
+      }),
+    );
+  });
+
+  test('of the greatest sizes come out as they went in', async () => {
+    const header = { text: 'x'.repeat(maxHeaderBytes - '{"text":""}'.length) };
+    const body = Buffer.alloc(maxBodyBytes, 7);
+    const [frame] = await all(readFrames(inPieces(bytesOf([{ header, body }]), [65_536])));
+    expect(frame?.header).toEqual(header);
+    expect(frame?.body.equals(body)).toBe(true);
+  });
+
+  test('are there as soon as their last byte is', async () => {
+    const frames = readFrames(thenSilence(bytesOf([{ header: { a: 1 }, body: Buffer.from('b') }])));
+    expect((await frames.next()).value).toEqual({ header: { a: 1 }, body: Buffer.from('b') });
+  });
+
+  test('that are too large are a bug of the sender, found before anything is sent', () => {
+    expect(() => encodeFrame({ text: 'x'.repeat(maxHeaderBytes) })).toThrow(/too large/);
+    expect(() => encodeFrame({}, Buffer.alloc(maxBodyBytes + 1))).toThrow(/too large/);
+  });
+});
+
+describe('refused', () => {
+  test.each([
+    [2 ** 32 - 1, 0],
+    [0, 2 ** 32 - 1],
+    [2 ** 32 - 1, 2 ** 32 - 1],
+    [maxHeaderBytes + 1, 0],
+    [2, maxBodyBytes + 1],
+    [0x80000000, 2],
+  ])('at once are lengths of %d and %d, before the bytes are waited for', async (headerLength, bodyLength) => {
+    await failureFrom('protocol', readFrames(thenSilence(rawFrame(headerLength, bodyLength))).next());
+  });
+
+  test('is every end of the input inside a frame', async () => {
+    const whole = bytesOf([{ header: { type: 'data', id: 1 }, body: Buffer.from('body') }]);
+    for (let cut = 1; cut < whole.length; cut++) {
+      await failureFrom('protocol', all(readFrames(inPieces(whole.subarray(0, cut), [3]))));
+    }
+    expect(await all(readFrames(inPieces(whole.subarray(0, 0), [3])))).toEqual([]);
+  });
+
+  test.each(['', 'x', '{', '{"a":}', '{} {}', '{}\u0000', 'null', 'true', '1', '"text"', '[]', '[{}]'])(
+    'is the header %j',
+    async (text) => {
+      const bytes = rawFrame(Buffer.byteLength(text), 0, text);
+      await failureFrom('protocol', all(readFrames(inPieces(bytes, [bytes.length]))));
+    },
+  );
+});
+
+test('the frames before a broken one are read', async () => {
+  const good = bytesOf([{ header: { a: 1 }, body: Buffer.alloc(0) }]);
+  const frames = readFrames(inPieces(Buffer.concat([good, rawFrame(2 ** 31, 0)]), [1000]));
+  expect((await frames.next()).value).toEqual({ header: { a: 1 }, body: Buffer.alloc(0) });
+  await failureFrom('protocol', frames.next());
+});
+
+test('whatever bytes come, frames or Failure protocol is all that comes out', async () => {
+  const anyBytes = fc.oneof(
+    fc.uint8Array({ maxLength: 100 }),
+    // A plausible prefix, so that the header is reached.
+    fc.uint8Array({ minLength: 2, maxLength: 60 }).map((bytes) => rawFrame(bytes.length, 0, Buffer.from(bytes))),
+    fc.json().map((text) => rawFrame(Buffer.byteLength(text), 0, text)),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyBytes, { maxLength: 3 }), pieceSizes, async (parts, sizes) => {
+      try {
+        for (const { header } of await all(readFrames(inPieces(Buffer.concat(parts), sizes)))) {
+          expect(typeof header === 'object' && header !== null && !Array.isArray(header)).toBe(true);
+        }
+      } catch (error) {
+        expect(error).toBeInstanceOf(Failure);
+        expect((error as Failure).code).toBe('protocol');
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('an error of the stream is passed on', async () => {
+  async function* broken(): AsyncGenerator<Buffer> {
+    yield Buffer.from([0]);
+    throw new Error('ECONNRESET');
+  }
+  await expect(all(readFrames(broken()))).rejects.toThrow('ECONNRESET');
+});
