@@ -2,12 +2,11 @@
  * archive_cmd: the hot path. A call that ships a file asks the agent and ends; everything else is loaded only when needed.
  */
 import { addressInWorkingDirectory } from '@archive2/core/agent/agent-address.ts';
-import { type AgentRequest, type AgentVerdict, askAgent, type NoVerdict } from '@archive2/core/agent/client.ts';
+import { type AgentVerdict, askAgent, type NoVerdict } from '@archive2/core/agent/client.ts';
 import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
-import { childEnvironment } from '@archive2/core/base/child-environment.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { leaveNow } from '@archive2/core/cli/leave.ts';
-import { programVersion } from '@archive2/core/cli/version.ts';
+import { callRequest } from './call-request.ts';
 
 /** Until there is a verdict, whatever ends the process ends it with this. */
 const failureStatus = 70;
@@ -35,16 +34,6 @@ function askKnownAgent(invocation: Invocation): Promise<AgentVerdict | NoVerdict
   if (!stateDirectory.isTrusted) return undefined;
   const address = addressInWorkingDirectory(stateDirectory.path, 'push');
   return address === undefined ? undefined : askAgent(address.socketPath, callRequest(invocation));
-}
-
-export function callRequest(invocation: Invocation): AgentRequest {
-  return {
-    build: programVersion,
-    kind: 'call',
-    args: invocation.args,
-    workingDirectory: process.cwd(),
-    environment: childEnvironment(invocation.environment),
-  };
 }
 
 /** Ends with the agent's verdict: 0 only when it says exactly that. */

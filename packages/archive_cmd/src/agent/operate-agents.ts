@@ -4,7 +4,6 @@ import { askAgent } from '@archive2/core/agent/client.ts';
 import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import { writeStdout } from '@archive2/core/cli/exit.ts';
 import { optionalText } from '@archive2/core/cli/option-values.ts';
-import { programVersion } from '@archive2/core/cli/version.ts';
 import { pushAgentOf } from './push-agent-address.ts';
 
 /**
@@ -21,7 +20,7 @@ export async function operateAgents(
   const sockets = dataDirectory === undefined ? agentSockets(path) : [pushAgentOf(path, dataDirectory).socketPath];
   let answered = 0;
   for (const socket of sockets) {
-    const request = { build: programVersion, kind, args: [], workingDirectory: '/', environment: {} };
+    const request = { program: process.execPath, kind, args: [], workingDirectory: '/', environment: {} };
     const result = await askAgent(socket, request);
     if (typeof result === 'string') {
       await writeStdout(`${socket}: no answer (${result})\n`);

@@ -12,7 +12,7 @@ import { createLog } from '@archive2/core/base/log.ts';
 import { writeStderr } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
-import { callRequest } from '../main.ts';
+import { callRequest } from '../call-request.ts';
 import { readShipSettings, type ShipSettings, shipWords } from '../options.ts';
 import { openShipper, pieceBufferCount } from './open-shipper.ts';
 import { PieceBuffers } from './piece-buffers.ts';

@@ -24,6 +24,7 @@ export interface AgentWork {
 
 export interface AgentServerOptions {
   address: AgentAddress;
+  /** This program's release, for people. */
   build: string;
   idleMs: number;
   clock: Clock;
@@ -106,7 +107,7 @@ export class AgentServer {
     } else if (request.kind === 'stop') {
       answer(socket, { status: 0 });
       this.end('asked to stop');
-    } else if (request.build !== this.options.build || programWasReplaced()) {
+    } else if (request.program !== process.execPath || programWasReplaced()) {
       socket.end('{"retired":true}\n');
       this.end('another release is installed');
     } else {

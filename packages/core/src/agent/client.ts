@@ -6,8 +6,8 @@
 import { exchangeLines } from './socket-door.ts';
 
 export interface AgentRequest {
-  /** The client's release: an agent of another one retires and lets itself be replaced. */
-  build: string;
+  /** The path of the client's program: an agent that runs another one, or one that was replaced since, retires. */
+  program: string;
   kind: 'call' | 'status' | 'stop';
   /** The command line as it was given; the agent obeys it, not the one that it was started with. */
   args: readonly string[];

@@ -41,9 +41,9 @@ function parseRequest(line: string): AgentRequest {
 
 function isRequest(value: unknown): value is AgentRequest {
   if (typeof value !== 'object' || value === null) return false;
-  const { build, kind, args, workingDirectory, environment } = value as Record<string, unknown>;
+  const { program, kind, args, workingDirectory, environment } = value as Record<string, unknown>;
   return (
-    typeof build === 'string' &&
+    typeof program === 'string' &&
     (kind === 'call' || kind === 'status' || kind === 'stop') &&
     Array.isArray(args) &&
     args.every((word) => typeof word === 'string') &&
