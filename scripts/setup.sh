@@ -1,8 +1,11 @@
 #!/bin/sh
 # Installs what the build and the test stand need and this computer lacks, on Debian or Ubuntu. Run by "make setup",
-# any number of times.
+# any number of times. With --bench also what the benchmark needs.
 set -eu
 cd "$(dirname "$0")/.."
+
+bench=no
+[ "${1:-}" != --bench ] || bench=yes
 
 say() {
   echo "setup: $*"
@@ -25,6 +28,8 @@ strace strace
 ps procps
 setsid util-linux
 END
+  # What the benchmark measures us against.
+  [ "$bench" = no ] || echo pgbackrest pgbackrest
 }
 
 missing_packages() {
