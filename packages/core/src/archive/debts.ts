@@ -48,17 +48,17 @@ export class Debts {
 
   /** All debts in the order in which they are paid: history files first, then oldest first. Foreign names are left out. */
   async list(): Promise<ArchiveFile[]> {
-    const names = await this.names();
-    return names.filter(isArchiveFileName).map(parseArchiveFileName).sort(compareArchivalOrder);
+    return (await this.names()).map(parseArchiveFileName).sort(compareArchivalOrder);
   }
 
+  /** How many `list` would give. */
   async count(): Promise<number> {
     return (await this.names()).length;
   }
 
-  private async names(): Promise<string[]> {
+  private async names(): Promise<ArchiveFileName[]> {
     try {
-      return await readdir(this.directory);
+      return (await readdir(this.directory)).filter(isArchiveFileName);
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT') return [];
       throw error;
