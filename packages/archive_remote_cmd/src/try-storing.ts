@@ -1,12 +1,8 @@
 import { unlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
 import { syncDirectory } from '@archive2/core/files/directory-sync.ts';
 import { toDiskFailure } from '@archive2/core/files/disk-error.ts';
 import { linkUnlessTaken } from '@archive2/core/files/link.ts';
 import { PartFile } from '@archive2/core/files/part-file.ts';
-
-const linkRefusals = new Set(['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EMLINK']);
 
 /**
  * Does once, with a small file that it removes again, all that storing needs: create, write, fsync, hard link, fsync of the
@@ -19,7 +15,7 @@ export async function tryStoring(directory: string, nowMs: number): Promise<void
     try {
       await part.append(Buffer.from('archive2 checks that it can store here\n'));
       await part.sync(nowMs);
-      await linkOrExplain(part.path, second);
+      await linkUnlessTaken(part.path, second);
       await syncDirectory(directory);
     } finally {
       await unlink(second).catch(() => undefined);
@@ -27,18 +23,6 @@ export async function tryStoring(directory: string, nowMs: number): Promise<void
       await part.close();
     }
   } catch (error) {
-    throw toDiskFailure(error, `checking ${join(directory, '')}`);
-  }
-}
-
-async function linkOrExplain(path: string, second: string): Promise<void> {
-  try {
-    await linkUnlessTaken(path, second);
-  } catch (error) {
-    if (!linkRefusals.has(systemErrorCode(error) ?? '')) throw error;
-    throw new Failure('no_hard_links', `the file system of ${path} has no hard links`, {
-      cause: error,
-      hint: 'Use a file system that has them (ext4, xfs, zfs, btrfs, NFS): they publish a file without ever replacing one.',
-    });
+    throw toDiskFailure(error, `checking ${directory}`);
   }
 }
