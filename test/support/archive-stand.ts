@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { ArchiveHost } from './archive-host.ts';
 import { trust } from './keys.ts';
 import type { Machine } from './machine.ts';
@@ -101,6 +101,11 @@ export class ArchiveStand {
     await trust(machine, this.arch2, { as: 'arch2', forcedCommand: this.serveCommand(rights, 'arch1') });
   }
 
+  /** One more alias, key and forced command by which the primary reaches arch1. */
+  async admitAs(alias: string, options: { identity: string; hostKeyAlias?: string }): Promise<void> {
+    await trust(this.primary, this.arch1, { as: alias, ...options, forcedCommand: this.serveCommand('put', 'arch2') });
+  }
+
   /** A further cluster on the same hosts, with keys of its own: the primary reaches it as arch1-CLUSTER and arch2-CLUSTER. */
   async addCluster(cluster: string): Promise<void> {
     await this.initCluster(cluster);
@@ -153,6 +158,21 @@ export class ArchiveStand {
       return true;
     };
     await waitFor(isClean, { what: 'the temporary files to be removed' });
+  }
+
+  /** Returns when neither host owes the other one anything. */
+  async waitForNoDebts(timeoutMs = 20_000): Promise<void> {
+    const arePaid = () => {
+      const owed = this.hosts.flatMap((host) => this.debts(host));
+      if (owed.length > 0) throw new Error(`owed: ${owed.join(' ')}`);
+      return true;
+    };
+    await waitFor(arePaid, { what: 'the debts to be paid', timeoutMs });
+  }
+
+  /** Tells a stored file from any other that may take its name. */
+  inode(host: ArchiveHost, name: string): number {
+    return statSync(host.machine.path(`${this.walDirectory}/${name}`)).ino;
   }
 
   quarantine(host: ArchiveHost): string[] {

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { ArchiveStand } from './archive-stand.ts';
 import type { Machine } from './machine.ts';
 import type { ProcessEntry } from './process-table.ts';
@@ -106,6 +106,18 @@ export class DataDirectory {
     return this.machine.processes('archive_cmd agent run').filter(({ argv }) => {
       return argv.includes(`--data-dir=${this.path}`);
     });
+  }
+
+  /** SIGKILL for the agents of this directory. */
+  stopAgents(): void {
+    for (const { pid } of this.agents()) process.kill(pid, 'SIGKILL');
+  }
+
+  /** What the agents of this directory have logged. */
+  agentLog(): string {
+    const directory = this.machine.path(this.stateDirectory);
+    const logs = readdirSync(directory).filter((name) => name.endsWith('.log'));
+    return logs.map((name) => readFileSync(`${directory}/${name}`, 'utf8')).join('');
   }
 
   /** The one agent of this directory. @throws Error when there is none, or more. */

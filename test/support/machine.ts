@@ -202,6 +202,16 @@ export class Machine {
     }
   }
 
+  /** Everything that the machine sends goes through a line of this rate from now on; undefined ends that. */
+  async limitRate(bitsPerSecond: number | undefined): Promise<void> {
+    const qdisc = 'qdisc replace dev eth0 root';
+    const line =
+      bitsPerSecond === undefined
+        ? 'qdisc del dev eth0 root'
+        : `${qdisc} tbf rate ${bitsPerSecond}bit burst 4kb latency 1s`;
+    await this.check(['tc', ...line.split(' ')], { user: 'root' });
+  }
+
   /** Pulls the cable. */
   async linkDown(): Promise<void> {
     await command(['ip', 'link', 'set', this.#port.link, 'down']);
