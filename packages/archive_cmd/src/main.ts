@@ -2,11 +2,11 @@
  * archive_cmd: the hot path. A call that ships a file asks the agent and ends; everything else is loaded only when needed.
  */
 import { addressInWorkingDirectory } from '@archive2/core/agent/agent-address.ts';
+import { callRequest } from '@archive2/core/agent/call-request.ts';
 import { type AgentVerdict, askAgent, type NoVerdict } from '@archive2/core/agent/client.ts';
 import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { leaveNow } from '@archive2/core/cli/leave.ts';
-import { callRequest } from './call-request.ts';
 
 /** Until there is a verdict, whatever ends the process ends it with this. */
 const failureStatus = 70;

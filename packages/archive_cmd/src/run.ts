@@ -2,7 +2,7 @@ import type { NoVerdict } from '@archive2/core/agent/client.ts';
 import { usageFailure } from '@archive2/core/cli/arguments.ts';
 import { runCommand, writeStdout } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
-import { operateAgents } from './agent/operate-agents.ts';
+import { operateAgents } from '@archive2/core/cli/operate-agents.ts';
 import { runAgent } from './agent/run-agent.ts';
 import { runCheck } from './check/run-check.ts';
 import { commandSpec } from './options.ts';
@@ -20,7 +20,7 @@ export function run(invocation: Invocation, unanswered: NoVerdict | undefined): 
     const [first, second, ...rest] = words;
     if (first === 'agent' && second === 'run') return await runAgent(options);
     if (first === 'agent' && (second === 'status' || second === 'stop') && rest.length === 0) {
-      return await operateAgents(second, options, invocation.environment);
+      return await operateAgents('push', second, options, invocation.environment);
     }
     if (first === 'agent') throw usageFailure(commandSpec, 'agent takes one of status, stop');
     if (first === 'check') return await runCheck(words.slice(1), options, invocation.environment);

@@ -12,7 +12,7 @@ import { openShipper, pieceBufferCount } from '../ship/open-shipper.ts';
 import { PieceBuffers } from '../ship/piece-buffers.ts';
 import { ReadAhead } from '../ship/read-ahead.ts';
 import type { Shipper } from '../ship/shipper.ts';
-import { type CallFile, type CallPattern, callPattern } from './call-pattern.ts';
+import { type CallFile, ShipCall } from './ship-call.ts';
 
 export interface PushAgentOptions {
   dataDirectoryId: string;
@@ -23,7 +23,7 @@ export interface PushAgentOptions {
 
 /** What works for one command line. Another host list, directory or number of copies is another lane. */
 interface Lane {
-  pattern: CallPattern;
+  call: ShipCall;
   shipper: Shipper;
   readAhead: ReadAhead;
 }
@@ -43,18 +43,18 @@ export class PushAgent implements AgentWork {
   }
 
   async deadlineMs(request: AgentRequest): Promise<number> {
-    return (await this.laneOf(request)).lane.pattern.settings.callDeadlineMs;
+    return (await this.laneOf(request)).lane.call.settings.callDeadlineMs;
   }
 
   async call(request: AgentRequest): Promise<AgentVerdict> {
     try {
       this.checkDataDirectory(request.workingDirectory);
-      const { lane, call } = this.knownLane(request) ?? (await this.laneOf(request));
-      const file = parseArchiveFileName(call.name);
-      const path = resolve(request.workingDirectory, call.path);
+      const { lane, wanted } = this.knownLane(request) ?? (await this.laneOf(request));
+      const file = parseArchiveFileName(wanted.name);
+      const path = resolve(request.workingDirectory, wanted.path);
       const shipping = lane.shipper.ship(path, file);
       lane.readAhead.claimed(path, file.name);
-      const { callDeadlineMs } = lane.pattern.settings;
+      const { callDeadlineMs } = lane.call.settings;
       // The deadline ends the call; the transfer goes on, and the next call joins it.
       await withDeadline(shipping, callDeadlineMs, () => deadlineFailure(file.name, callDeadlineMs));
       return { status: 0 };
@@ -78,34 +78,34 @@ export class PushAgent implements AgentWork {
     for (const lane of this.lanes) stopLane(lane);
   }
 
-  private knownLane(request: AgentRequest): { lane: Lane; call: CallFile } | undefined {
+  private knownLane(request: AgentRequest): { lane: Lane; wanted: CallFile } | undefined {
     for (const lane of this.lanes) {
-      const call = lane.pattern.match(request);
-      if (call !== undefined) return { lane, call };
+      const wanted = lane.call.fileOf(request);
+      if (wanted !== undefined) return { lane, wanted };
     }
     return undefined;
   }
 
   /** The lane for a request, made if need be; one at a time, so that two calls never make the same one twice. */
-  private async laneOf(request: AgentRequest): Promise<{ lane: Lane; call: CallFile }> {
+  private async laneOf(request: AgentRequest): Promise<{ lane: Lane; wanted: CallFile }> {
     const opening = this.opening.then(() => this.knownLane(request) ?? this.openLane(request));
     this.opening = opening.catch(() => undefined);
     return await opening;
   }
 
-  private async openLane(request: AgentRequest): Promise<{ lane: Lane; call: CallFile }> {
+  private async openLane(request: AgentRequest): Promise<{ lane: Lane; wanted: CallFile }> {
     const { clock, log, stateDirectory } = this.options;
-    const pattern = await callPattern(request);
-    const call = pattern.match(request);
-    if (call === undefined) throw new Failure('usage', 'the file of the call cannot be told from its options');
-    const shipper = await openShipper(pattern.settings, { stateDirectory, buffers: this.buffers, clock, log });
-    const lane = { pattern, shipper, readAhead: new ReadAhead(shipper, pattern.settings.maxInFlight, log) };
+    const call = await ShipCall.parse(request);
+    const wanted = call.fileOf(request);
+    if (wanted === undefined) throw new Failure('usage', 'the file of the call cannot be told from its options');
+    const shipper = await openShipper(call.settings, { stateDirectory, buffers: this.buffers, clock, log });
+    const lane = { call, shipper, readAhead: new ReadAhead(shipper, call.settings.maxInFlight, log) };
     this.lanes.push(lane);
     if (this.lanes.length > maxLanes) {
       const oldest = this.lanes.shift();
       if (oldest !== undefined) stopLane(oldest);
     }
-    return { lane, call };
+    return { lane, wanted };
   }
 
   private checkDataDirectory(workingDirectory: string): void {

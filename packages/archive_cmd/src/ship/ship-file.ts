@@ -60,7 +60,7 @@ export async function shipFile(world: ShipWorld, header: PutHeader, body: Encode
       } catch (error) {
         const failure = toFailure(error);
         if (fileRefusals.has(failure.code)) throw failure;
-        failures.push(failure);
+        failures.push(atHost(failure, host));
       }
     }
   } finally {
@@ -89,10 +89,15 @@ async function putTo(world: ShipWorld, host: HostSpec, header: PutHeader, body: 
 
 /** Marks a failure as one after which the host may have the file all the same. */
 function withSent(failure: Failure, host: HostSpec): Failure {
+  return atHost(failure, host, { sent: 1 });
+}
+
+/** The same failure, with the host as the call names it. */
+function atHost(failure: Failure, host: HostSpec, details: Failure['details'] = {}): Failure {
   return new Failure(failure.code, failure.message, {
     ...(failure.hint === undefined ? {} : { hint: failure.hint }),
     cause: failure.cause ?? failure,
-    details: { host: host.text, ...failure.details, sent: 1 },
+    details: { host: host.text, ...failure.details, ...details },
   });
 }
 

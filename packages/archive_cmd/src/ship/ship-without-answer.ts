@@ -1,18 +1,15 @@
 import { resolve } from 'node:path';
-import { addressInWorkingDirectory } from '@archive2/core/agent/agent-address.ts';
-import type { AgentVerdict, NoVerdict } from '@archive2/core/agent/client.ts';
-import { makeStateDirectory } from '@archive2/core/agent/make-state-directory.ts';
-import { startAgentAndAsk } from '@archive2/core/agent/start-agent.ts';
+import type { NoVerdict } from '@archive2/core/agent/client.ts';
 import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
-import { childEnvironment } from '@archive2/core/base/child-environment.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
 import { withDeadline } from '@archive2/core/base/deadline.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { createLog } from '@archive2/core/base/log.ts';
+import { askNewAgent } from '@archive2/core/cli/ask-new-agent.ts';
 import { writeStderr } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
+import { requiredText } from '@archive2/core/cli/option-values.ts';
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
-import { callRequest } from '../call-request.ts';
 import { readShipSettings, type ShipSettings, shipWords } from '../options.ts';
 import { openShipper, pieceBufferCount } from './open-shipper.ts';
 import { PieceBuffers } from './piece-buffers.ts';
@@ -35,7 +32,8 @@ export async function shipWithoutAnswer(
       hint: 'See "archive_cmd agent status"; PostgreSQL asks again.',
     });
   }
-  const verdict = await fromNewAgent(invocation, options, unanswered);
+  const agent = { role: 'push' as const, command: 'archive_cmd', unanswered, flags: agentFlags(options) };
+  const verdict = options['agent'] === false ? undefined : await askNewAgent(invocation, agent, systemClock);
   if (verdict !== undefined) {
     if (verdict.stderr !== undefined) writeStderr(verdict.stderr);
     return verdict.status;
@@ -44,30 +42,10 @@ export async function shipWithoutAnswer(
   return 0;
 }
 
-async function fromNewAgent(
-  invocation: Invocation,
-  options: Record<string, unknown>,
-  unanswered: NoVerdict | undefined,
-): Promise<AgentVerdict | undefined> {
-  // An agent that is there but broken or silent holds its lock: another could not be started.
-  if (options['agent'] === false || unanswered === 'broken' || unanswered === 'silent') return undefined;
-  const { environment } = invocation;
-  const { path: stateDirectory } = findStateDirectory(environment['ARCHIVE2_STATE_DIR']);
-  if (!makeStateDirectory(stateDirectory)) return undefined;
-  const address = addressInWorkingDirectory(stateDirectory, 'push');
-  if (address === undefined) return undefined;
-  const result = await startAgentAndAsk(
-    {
-      address,
-      command: 'archive_cmd',
-      dataDirectory: process.cwd(),
-      stateDirectory,
-      environment: childEnvironment(environment),
-      clock: systemClock,
-    },
-    callRequest(invocation),
-  );
-  return typeof result === 'string' ? undefined : result;
+/** What the agent's own life depends on, from a call whose settings otherwise are the call's alone. */
+function agentFlags(options: Record<string, unknown>): string[] {
+  const idle = `--agent-idle=${requiredText(options, 'agent-idle')}`;
+  return options['verbose'] === true ? [idle, '--verbose'] : [idle];
 }
 
 async function shipHere(

@@ -9,6 +9,8 @@ export interface AgentStart {
   command: string;
   dataDirectory: string;
   stateDirectory: string;
+  /** Further flags of the agent's command line. */
+  flags: readonly string[];
   environment: Record<string, string>;
   clock: Clock;
 }
@@ -23,7 +25,7 @@ const pollIntervalMs = 10;
 export async function startAgentAndAsk(start: AgentStart, request: AgentRequest): Promise<AgentVerdict | NoVerdict> {
   startDetached({
     command: start.command,
-    args: ['agent', 'run', `--data-dir=${start.dataDirectory}`, `--state-dir=${start.stateDirectory}`],
+    args: ['agent', 'run', `--data-dir=${start.dataDirectory}`, `--state-dir=${start.stateDirectory}`, ...start.flags],
     environment: start.environment,
   });
   const giveUpMs = start.clock.monotonicMs() + startTimeoutMs;

@@ -1,23 +1,27 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { askAgent } from '@archive2/core/agent/client.ts';
-import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
-import { writeStdout } from '@archive2/core/cli/exit.ts';
-import { optionalText } from '@archive2/core/cli/option-values.ts';
-import { pushAgentOf } from './push-agent-address.ts';
+import type { AgentRole } from '../agent/agent-address.ts';
+import { askAgent } from '../agent/client.ts';
+import { addressOf } from '../agent/serve-agent.ts';
+import { findStateDirectory } from '../agent/state-directory.ts';
+import { failureTable } from '../base/failure-table.ts';
+import { writeStdout } from './exit.ts';
+import { optionalText } from './option-values.ts';
 
 /**
- * Asks the push agents of this user, all or the one of `--data-dir`, for their status, or to stop. Prints a line for each that
+ * Asks the agents of this user and role, all or the one of `--data-dir`, for their status, or to stop. Prints a line for each that
  * answers. The status is 0 when at least one answered; a dead one's socket says so and counts as none.
  */
 export async function operateAgents(
+  role: AgentRole,
   kind: 'status' | 'stop',
   options: Record<string, unknown>,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
   const { path } = findStateDirectory(optionalText(options, 'state-dir') ?? environment['ARCHIVE2_STATE_DIR']);
   const dataDirectory = optionalText(options, 'data-dir');
-  const sockets = dataDirectory === undefined ? agentSockets(path) : [pushAgentOf(path, dataDirectory).socketPath];
+  const sockets =
+    dataDirectory === undefined ? agentSockets(path, role) : [addressOf(path, role, dataDirectory).socketPath];
   let answered = 0;
   for (const socket of sockets) {
     const request = { program: process.execPath, kind, args: [], workingDirectory: '/', environment: {} };
@@ -30,12 +34,12 @@ export async function operateAgents(
     }
   }
   if (sockets.length === 0) await writeStdout(`no agent in ${path}\n`);
-  return answered > 0 ? 0 : 41;
+  return answered > 0 ? 0 : failureTable.agent_unavailable.exit;
 }
 
-function agentSockets(stateDirectory: string): string[] {
+function agentSockets(stateDirectory: string, role: AgentRole): string[] {
   try {
-    const names = readdirSync(stateDirectory).filter((name) => name.startsWith('push-') && name.endsWith('.sock'));
+    const names = readdirSync(stateDirectory).filter((name) => name.startsWith(`${role}-`) && name.endsWith('.sock'));
     return names.map((name) => join(stateDirectory, name));
   } catch {
     // No state directory: no agent.

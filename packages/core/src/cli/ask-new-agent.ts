@@ -1,0 +1,46 @@
+import { type AgentRole, addressInWorkingDirectory } from '../agent/agent-address.ts';
+import { callRequest } from '../agent/call-request.ts';
+import type { AgentVerdict, NoVerdict } from '../agent/client.ts';
+import { makeStateDirectory } from '../agent/make-state-directory.ts';
+import { startAgentAndAsk } from '../agent/start-agent.ts';
+import { findStateDirectory } from '../agent/state-directory.ts';
+import { childEnvironment } from '../base/child-environment.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Invocation } from './invocation.ts';
+
+export interface NewAgent {
+  role: AgentRole;
+  command: string;
+  /** What came of asking the agent that was there. */
+  unanswered: NoVerdict | undefined;
+  /** Flags of the call that the agent's own life depends on. */
+  flags: readonly string[];
+}
+
+/**
+ * Starts an agent for the data directory that is the working directory, and asks it; undefined where there can be none: outside a
+ * data directory, without a state directory to trust, or beside an agent that is broken or silent, and holds its lock.
+ */
+export async function askNewAgent(
+  invocation: Invocation,
+  agent: NewAgent,
+  clock: Clock,
+): Promise<AgentVerdict | undefined> {
+  if (agent.unanswered === 'broken' || agent.unanswered === 'silent') return undefined;
+  const { environment } = invocation;
+  const { path: stateDirectory } = findStateDirectory(environment['ARCHIVE2_STATE_DIR']);
+  if (!makeStateDirectory(stateDirectory)) return undefined;
+  const address = addressInWorkingDirectory(stateDirectory, agent.role);
+  if (address === undefined) return undefined;
+  const start = {
+    address,
+    command: agent.command,
+    dataDirectory: process.cwd(),
+    stateDirectory,
+    flags: agent.flags,
+    environment: childEnvironment(environment),
+    clock,
+  };
+  const result = await startAgentAndAsk(start, callRequest(invocation));
+  return typeof result === 'string' ? undefined : result;
+}
