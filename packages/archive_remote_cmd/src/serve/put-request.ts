@@ -27,6 +27,8 @@ export class PutRequest {
   private incoming: IncomingFile | undefined;
   private forwarding: Forwarding | undefined;
   private bodyEnded: ((summary: BodySummary | undefined) => void) | undefined;
+  private isWhole = false;
+  private isReleased = false;
 
   /** Enters the file into the session's order. Throws Failure for a name or a right that is refused before any I/O. */
   constructor(context: ServeContext, peer: PeerLink | undefined, order: PublishOrder, header: ClientMessageOf<'put'>) {
@@ -49,9 +51,14 @@ export class PutRequest {
       const verdict = await this.verdictByDigest(this.header.digest);
       if (verdict !== undefined) return verdict;
     }
-    this.incoming = await IncomingFile.begin(store, this.file, this.header.modifiedMs);
+    const incoming = await IncomingFile.begin(store, this.file, this.header.modifiedMs);
+    if (this.isReleased) {
+      await incoming.discard();
+      throw givenUp(this.file);
+    }
+    this.incoming = incoming;
     if (this.peer !== undefined && !this.peer.isCooling) {
-      this.forwarding = forwardArriving(this.peer, store, this.header, this.arrivingBody(this.incoming));
+      this.forwarding = forwardArriving(this.peer, store, this.header, this.arrivingBody(incoming));
     }
     return this.header.digest === undefined ? 'body' : 'send';
   }
@@ -67,6 +74,7 @@ export class PutRequest {
     const { incoming } = this;
     if (incoming === undefined) throw new Failure('protocol', `end of ${this.file.name}, which was not asked for`);
     incoming.complete(summary);
+    this.isWhole = true;
     this.bodyEnded?.(summary);
     incoming.part.wakeReaders();
     await this.checkAgreesWithPeer(incoming);
@@ -78,8 +86,14 @@ export class PutRequest {
     return await this.verdict(outcome);
   }
 
+  /** The client is gone. A file that is not whole never will be: those after it must not wait for it. */
+  cutOff(): void {
+    if (!this.isWhole) this.order.leave(this.ticket, false);
+  }
+
   /** Ends the request's use of files and of the peer. Must be called once for each request, whatever became of it. */
   async release(): Promise<void> {
+    this.isReleased = true;
     this.order.leave(this.ticket, false);
     this.bodyEnded?.(undefined);
     this.incoming?.part.wakeReaders();
@@ -165,7 +179,7 @@ export class PutRequest {
         let position = 0;
         for (;;) {
           if (!ended) await Promise.race([incoming.part.waitForMore(position), end]);
-          if (ended && summary === undefined) throw new Failure('source_changed', 'the sender gave the file up');
+          if (ended && summary === undefined) throw givenUp(incoming.file);
           if (incoming.part.sizeBytes === position) {
             if (ended) return;
             continue;
@@ -181,4 +195,8 @@ export class PutRequest {
       },
     };
   }
+}
+
+function givenUp(file: ArchiveFile): Failure {
+  return new Failure('source_changed', `the sender gave ${file.name} up`);
 }

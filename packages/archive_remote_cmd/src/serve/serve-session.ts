@@ -65,6 +65,7 @@ export class ServeSession {
       this.send(errorMessage(toFailure(error)));
       throw error;
     } finally {
+      for (const put of this.puts.values()) put.cutOff();
       await Promise.allSettled(this.working);
       for (const put of this.puts.values()) await put.release();
       stopProgress();
