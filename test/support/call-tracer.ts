@@ -8,8 +8,8 @@ export interface TracerOptions {
   action: 'kill' | 'hold';
   /** Which of the calls, from 1; 0 only lists them. */
   at: number;
-  /** Only calls that change something below it are counted, and writes to standard output, which are answers. */
-  directory: string;
+  /** Which calls count, by their descriptions: `fsync /some/path`, `answer`. */
+  pattern: RegExp;
 }
 
 /** Stops a program on a machine as it enters a chosen one of its system calls; see call-tracer.pl. */
@@ -18,12 +18,12 @@ export class CallTracer {
   readonly #machine: Machine;
   readonly #log: string;
 
-  constructor(machine: Machine, { action, at, directory }: TracerOptions) {
+  constructor(machine: Machine, { action, at, pattern }: TracerOptions) {
     this.#machine = machine;
     this.#log = '/srv/session/calls';
     machine.writeFile(this.#log, '');
     const script = `${REPOSITORY_INSIDE}/test/support/call-tracer.pl`;
-    this.words = ['/usr/bin/perl', script, action, `${at}`, this.#log, directory];
+    this.words = ['/usr/bin/perl', script, action, `${at}`, this.#log, pattern.source];
   }
 
   /** The calls so far, as `what path` with random parts of names replaced. */

@@ -37,6 +37,8 @@ export class FaultCluster {
   readonly acknowledged = new Map<string, Buffer>();
   /** The content of every file that was to be shipped. */
   readonly sources = new Map<string, Buffer>();
+  /** What the calls of one file's way into the archive look like to a {@link CallTracer}. */
+  readonly steps: RegExp;
   readonly #options: FaultClusterOptions;
   #segments = 0;
 
@@ -45,6 +47,7 @@ export class FaultCluster {
     this.stand = stand;
     this.name = `c${made}`;
     this.directory = `/archive/${this.name}`;
+    this.steps = new RegExp(`^answer$|^[a-z]+ ${this.directory}(/|$)`);
     this.data = new DataDirectory(stand, this.name);
     this.#options = options;
   }
@@ -125,8 +128,7 @@ export class FaultCluster {
     return { walDirectory: this.walDirectory, cluster: this.name, ...call, flags: [...CALL_FLAGS, ...flags] };
   }
 
-  acknowledge(name: string): void {
-    const content = this.sources.get(name);
+  acknowledge(name: string, content = this.sources.get(name)): void {
     if (content === undefined) throw new Error(`${name} was shipped, but no test made it`);
     this.acknowledged.set(name, content);
   }

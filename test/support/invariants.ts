@@ -78,7 +78,7 @@ export class Invariants {
     const walk = (inside: string): string[] =>
       readdirSync(join(machine.root, inside)).flatMap((name) => {
         const path = join(inside, name);
-        if (ELSEWHERE.test(path) || own.includes(path) || images.test(path)) return [];
+        if (ELSEWHERE.test(path) || own.some((it) => path.startsWith(it)) || images.test(path)) return [];
         const stats = lstatSync(join(machine.root, path));
         if (stats.isDirectory()) return [`${path}/`, ...walk(path)];
         return [`${path} ${stats.size} ${stats.mtimeMs}`];
