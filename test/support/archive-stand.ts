@@ -61,8 +61,8 @@ export class ArchiveStand {
       const arch2 = await ArchiveHost.start(await stand.machine('arch2'));
       const it = new ArchiveStand(stand, primary, arch1, arch2, options.cluster ?? 'main', options);
       await it.initCluster(it.cluster);
-      await trust(arch1.machine, arch2, { as: 'arch2', forcedCommand: it.serveCommand('sync') });
-      await trust(arch2.machine, arch1, { as: 'arch1', forcedCommand: it.serveCommand('sync') });
+      await trust(arch1.machine, arch2, { as: 'arch2', forcedCommand: it.serveCommand('sync', 'arch1') });
+      await trust(arch2.machine, arch1, { as: 'arch1', forcedCommand: it.serveCommand('sync', 'arch2') });
       await it.admit(primary, 'put');
       return it;
     } catch (error) {
@@ -86,7 +86,10 @@ export class ArchiveStand {
     }
   }
 
-  /** The forced command of a key with these rights; a key that puts is forwarded to the other host. */
+  /**
+   * The forced command of a key with these rights, on a host with this peer: what a key puts is forwarded to it, and what is owed
+   * to it is paid, whoever's session finds that it is.
+   */
   serveCommand(rights: string, peer?: string, cluster = this.cluster): string {
     const dir = `${CLUSTER_DIRECTORY}/${cluster}`;
     const words = [REMOTE, 'serve', '--dir', dir, '--cluster', cluster, '--allow', rights];
@@ -112,9 +115,8 @@ export class ArchiveStand {
     const { arch1, arch2, primary } = this;
     const identity = `id_${cluster}`;
     const [as1, as2] = [`arch1-${cluster}`, `arch2-${cluster}`];
-    const sync = this.serveCommand('sync', undefined, cluster);
-    await trust(arch1.machine, arch2, { as: as2, identity, forcedCommand: sync });
-    await trust(arch2.machine, arch1, { as: as1, identity, forcedCommand: sync });
+    await trust(arch1.machine, arch2, { as: as2, identity, forcedCommand: this.serveCommand('sync', as1, cluster) });
+    await trust(arch2.machine, arch1, { as: as1, identity, forcedCommand: this.serveCommand('sync', as2, cluster) });
     await trust(primary, arch1, { as: as1, identity, forcedCommand: this.serveCommand('put', as2, cluster) });
     await trust(primary, arch2, { as: as2, identity, forcedCommand: this.serveCommand('put', as1, cluster) });
   }
