@@ -54,6 +54,11 @@ export class ScriptedHost {
     this.far.destroy();
   }
 
+  /** Bytes that the other side has not taken yet. */
+  get pendingBytes(): number {
+    return this.far.writableLength;
+  }
+
   puts(): ClientMessageOf<'put'>[] {
     return this.received.filter((message) => message.type === 'put');
   }

@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import type { PeerLink } from '../../../packages/archive_remote_cmd/src/serve/peer-link.ts';
 import type { ServeContext } from '../../../packages/archive_remote_cmd/src/serve/serve-context.ts';
@@ -71,7 +72,9 @@ export class TestHost {
   /** Serves a session; the channel is the client's end of it. */
   serve(): ServedChannel {
     const [near, far] = streamPair();
-    const served = new ServeSession(this.context(), far).run(far);
+    // As with stdin and stdout, the end of reading is not the end of writing.
+    const input = far.pipe(new PassThrough());
+    const served = new ServeSession(this.context(), far).run(input).finally(() => far.end());
     served.catch(() => undefined);
     onTestFinished(() => {
       near.destroy();

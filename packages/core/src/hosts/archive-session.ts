@@ -57,6 +57,8 @@ export class ArchiveSession {
   private readonly conversations = new Map<number, Conversation>();
   private lastId = 0;
   private lastHeardMs: number;
+  /** True while a conversation keeps us from reading: what the host says then is not heard yet. */
+  private isKeptFromReading = false;
   private watchdog: ReturnType<typeof setInterval> | undefined;
   private ended: Failure | undefined;
   private announceEnd: (failure: Failure) => void = () => undefined;
@@ -162,8 +164,16 @@ export class ArchiveSession {
       if (message.type === 'error' && message.id === undefined) throw failureOfMessage(message, this.host);
       const conversation = this.conversations.get(message.id ?? -1);
       if (message.type === 'error') conversation?.fail(failureOfMessage(message, this.host));
-      else await conversation?.receive(message, frame.body);
+      else await this.deliver(conversation, message, frame.body);
     }
+  }
+
+  private async deliver(conversation: Conversation | undefined, message: Answer, body: Buffer): Promise<void> {
+    const taken = conversation?.receive(message, body);
+    if (taken === undefined) return;
+    this.isKeptFromReading = true;
+    await taken;
+    this.isKeptFromReading = false;
   }
 
   private startWatchdog(): void {
@@ -171,7 +181,8 @@ export class ArchiveSession {
     this.lastHeardMs = clock.monotonicMs();
     this.watchdog = setInterval(
       () => {
-        if ([...this.conversations.values()].every(({ awaitsUs }) => awaitsUs)) this.lastHeardMs = clock.monotonicMs();
+        const owesNothing = [...this.conversations.values()].every(({ awaitsUs }) => awaitsUs);
+        if (this.isKeptFromReading || owesNothing) this.lastHeardMs = clock.monotonicMs();
         // What a slow link brings is whole only after seconds; until then the host has nothing to say.
         const movedAtMs = Math.max(this.lastHeardMs, this.channel.transferredAtMs?.() ?? 0);
         if (clock.monotonicMs() - movedAtMs < stallTimeoutMs) return;
