@@ -29,5 +29,5 @@ export async function recordUnmarkedDebts(
 
 /** The last `count` names by position, the newest timeline's last; histories sort before their timeline's segments. */
 export function newestNames(names: readonly ArchiveFileName[], count: number): ArchiveFileName[] {
-  return [...names].sort().slice(-count);
+  return [...names].sort().slice(Math.max(0, names.length - count));
 }
