@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
+import { quickStat } from '@archive2/core/agent/file-door.ts';
 import type { Asker } from './answer.ts';
 
-/** Looked at in the working directory, at each call: PostgreSQL runs restore_command in its data directory. */
-export function currentAsker(): Asker {
-  if (existsSync('standby.signal')) return 'standby';
-  return existsSync('recovery.signal') ? 'recovery' : 'elsewhere';
+/** Who asks, by the signal files of a data directory; looked at with each call. */
+export function askerIn(dataDirectory: string): Asker {
+  if (quickStat(`${dataDirectory}/standby.signal`) !== undefined) return 'standby';
+  return quickStat(`${dataDirectory}/recovery.signal`) === undefined ? 'elsewhere' : 'recovery';
 }

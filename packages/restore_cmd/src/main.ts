@@ -1,13 +1,65 @@
+/**
+ * restore_cmd: the hot path. A call from a recovering or standing-by server asks the agent, renames the file that it has ready, and
+ * ends; everything else is loaded only when needed.
+ */
+import { addressInWorkingDirectory } from '@archive2/core/agent/agent-address.ts';
+import { callRequest } from '@archive2/core/agent/call-request.ts';
+import { type AgentVerdict, askAgent, type NoVerdict } from '@archive2/core/agent/client.ts';
+import { quickRename } from '@archive2/core/agent/file-door.ts';
+import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
+import { leaveNow } from '@archive2/core/cli/leave.ts';
 import { statusOfFailure } from './answer.ts';
-import { currentAsker } from './asker.ts';
+import { askerIn } from './asker.ts';
 
 export function main(invocation: Invocation): void {
-  process.exitCode = statusOfFailure(currentAsker());
-  import('./run.ts').then(
-    ({ run }) => run(invocation),
-    (error: unknown) => {
-      process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
-    },
-  );
+  const asker = askerIn('.');
+  const failureStatus = statusOfFailure(asker);
+  process.exitCode = failureStatus;
+  const asked = asker !== 'elsewhere' && isFetchCall(invocation.args) ? askKnownAgent(invocation) : undefined;
+  if (asked === undefined) {
+    import('./run.ts').then(({ run }) => run(invocation, undefined), failToLoad);
+    return;
+  }
+  asked.then((result) => {
+    if (typeof result === 'string') import('./run.ts').then(({ run }) => run(invocation, result), failToLoad);
+    else endWith(invocation, result, failureStatus);
+  }, failToLoad);
+}
+
+/** Four words and no request for anything but a file: judged without parsing, in doubt by the parser. */
+function isFetchCall(args: readonly string[]): boolean {
+  return args.length >= 4 && !args.some((word) => word === '--help' || word === '-h' || word.startsWith('--no-agent'));
+}
+
+function askKnownAgent(invocation: Invocation): Promise<AgentVerdict | NoVerdict> | undefined {
+  const stateDirectory = findStateDirectory(invocation.environment['ARCHIVE2_STATE_DIR']);
+  if (!stateDirectory.isTrusted) return undefined;
+  const address = addressInWorkingDirectory(stateDirectory.path, 'get');
+  return address === undefined ? undefined : askAgent(address.socketPath, callRequest(invocation));
+}
+
+/** Ends with the agent's verdict: 0 only with the file in place, 1 only when that is what it says. */
+function endWith(invocation: Invocation, verdict: AgentVerdict, failureStatus: number): void {
+  const { status, stderr, deliver } = verdict;
+  if (stderr !== undefined) process.stderr.write(stderr);
+  if (status === 0 && deliver !== undefined) {
+    // %p is a word of its own; which one, with flags around it, the parser knows. PostgreSQL's is always this one.
+    const path = invocation.args.find((word) => word === 'pg_wal/RECOVERYXLOG' || word === 'pg_wal/RECOVERYHISTORY');
+    if (path !== undefined && quickRename(deliver, path)) leaveAfter(stderr, 0);
+    else import('./run.ts').then(({ deliverAcross }) => deliverAcross(invocation, { ...verdict, deliver }), failToLoad);
+    return;
+  }
+  leaveAfter(stderr, status === 1 || status === 126 ? status : failureStatus);
+}
+
+function leaveAfter(stderr: string | undefined, status: number): void {
+  process.exitCode = status;
+  if (stderr === undefined) leaveNow(status);
+  process.stderr.on('error', () => leaveNow(status));
+  process.stderr.write('', () => leaveNow(status));
+}
+
+function failToLoad(error: unknown): void {
+  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
 }

@@ -20,6 +20,10 @@ export interface FetchSettings {
   stallTimeoutMs: number;
   onUnavailable: OnUnavailable;
   unavailableTimeoutMs: number;
+  /** Segments to fetch ahead. */
+  prefetchSegments: number;
+  /** Where they wait; undefined for the usual place. */
+  bufferDirectory: string | undefined;
   /** On a standby, a file counts as absent until it is this old. */
   delayMs: number;
   remoteProgram: string;
@@ -33,6 +37,7 @@ export const commandSpec: CommandSpec = {
   usage: [
     "'HOST1 HOST2' SRC-DIR %f %p [DELAY-SECONDS]     fetches the file",
     "check 'HOST1 HOST2' SRC-DIR                     tries everything before recovery depends on it",
+    'agent status | stop                             the background processes of this user',
   ],
   options: {
     cluster: { type: 'string', describe: 'name of the cluster (default: the directory above SRC-DIR)' },
@@ -57,6 +62,12 @@ export const commandSpec: CommandSpec = {
       describe: 'seconds without a sign of a host before it is given up',
     },
     'remote-cmd': { type: 'string', default: 'archive_remote_cmd', describe: 'its name or path on the archive hosts' },
+    prefetch: { type: 'string', default: '8', describe: 'segments to have ready before PostgreSQL asks; 0 for none' },
+    'buffer-dir': { type: 'string', describe: 'directory for them (default: in the state directory)' },
+    'agent-idle': { type: 'string', default: '900', describe: 'seconds without a call after which the agent ends' },
+    agent: { type: 'boolean', default: true, describe: 'use the agent; --no-agent fetches the file in this process' },
+    'state-dir': { type: 'string', describe: 'directory of sockets and buffers (ARCHIVE2_STATE_DIR)' },
+    'data-dir': { type: 'string', describe: 'data directory (agent)' },
     verbose: { type: 'boolean', default: false, describe: 'log what each host answers' },
   },
   exitStatus: [
@@ -93,6 +104,8 @@ export function readFetchSettings(
     stallTimeoutMs: secondsToMs(options, 'stall-timeout', 0.1, 600),
     onUnavailable: parseOnUnavailable(requiredText(options, 'on-unavailable')),
     unavailableTimeoutMs: secondsToMs(options, 'unavailable-timeout', 0, 7 * 86_400),
+    prefetchSegments: wholeNumber(options, 'prefetch', 0, 1024),
+    bufferDirectory: optionalText(options, 'buffer-dir'),
     delayMs: delaySeconds === undefined ? 0 : secondsToMs({ DELAY: delaySeconds }, 'DELAY', 0, 10 * 365 * 86_400),
     remoteProgram: requiredText(options, 'remote-cmd'),
     agentSocket: environment['SSH_AUTH_SOCK'],

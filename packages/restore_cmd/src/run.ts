@@ -1,36 +1,50 @@
-import { systemClock } from '@archive2/core/base/clock.ts';
-import { createLog } from '@archive2/core/base/log.ts';
-import { parseArguments } from '@archive2/core/cli/arguments.ts';
-import { runCommand, writeStderr, writeStdout } from '@archive2/core/cli/exit.ts';
+import type { AgentVerdict, NoVerdict } from '@archive2/core/agent/client.ts';
+import { usageFailure } from '@archive2/core/cli/arguments.ts';
+import { runCommand, writeStdout } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
-import { readSettingsFile, settingsOfEnvironment } from '@archive2/core/cli/settings-file.ts';
+import { operateAgents } from '@archive2/core/cli/operate-agents.ts';
+import { runAgent } from './agent/run-agent.ts';
 import { statusOfFailure } from './answer.ts';
-import { currentAsker } from './asker.ts';
+import { askerIn } from './asker.ts';
 import { runCheck } from './check/run-check.ts';
-import { commandSpec, fetchWords, readFetchSettings } from './options.ts';
-import { restoreFile } from './restore-file.ts';
+import { deliverFile } from './deliver-file.ts';
+import { commandSpec, fetchWords } from './options.ts';
+import { parseCall } from './parse-call.ts';
+import { restoreWithoutAnswer } from './restore-without-answer.ts';
 
-export function run(invocation: Invocation): void {
-  const asker = currentAsker();
-  const isCheck = invocation.args[0] === 'check';
-  // PostgreSQL expects a restore_command that is told to end to die by the signal: then it knows that nothing was said.
-  process.removeAllListeners('SIGTERM');
-  const failureStatus = isCheck ? 42 : statusOfFailure(asker);
+/** Forms that people call; everything else is PostgreSQL's. */
+const operatorForms = new Set(['check', 'agent']);
+
+/** Everything but the hot path: operators' commands, and fetching when no agent gave a verdict. */
+export function run(invocation: Invocation, unanswered: NoVerdict | undefined): void {
+  const asker = askerIn('.');
+  const [form = ''] = invocation.args;
   // In recovery no failure, wrong usage included, may look like the end of WAL.
-  const contract = isCheck ? { failureStatus } : { failureStatus, statusOf: () => failureStatus };
+  const failureStatus = operatorForms.has(form) ? 42 : statusOfFailure(asker);
+  const contract = operatorForms.has(form) ? { failureStatus } : { failureStatus, statusOf: () => failureStatus };
   runCommand(contract, async () => {
-    const { words, options, answer } = await parseArguments(commandSpec, invocation.args, {
-      environment: settingsOfEnvironment(invocation.environment),
-      file: readSettingsFile(`/etc/default/${commandSpec.command}`),
-    });
+    const { words, options, answer } = await parseCall(invocation.args, invocation.environment);
     if (answer !== undefined) {
       await writeStdout(answer);
       return 0;
     }
-    if (isCheck) return await runCheck(words.slice(1), options, invocation.environment);
-    const { hostList, walDirectory, name, path, delaySeconds } = fetchWords(words);
-    const settings = readFetchSettings(hostList, walDirectory, delaySeconds, options, invocation.environment);
-    const log = createLog((line) => writeStderr(`${line}\n`), options['verbose'] === true ? 'debug' : 'info');
-    return await restoreFile({ settings, asker, name, path }, systemClock, log);
+    const [first, second, ...rest] = words;
+    if (first === 'agent' && second === 'run') return await runAgent(options);
+    if (first === 'agent' && (second === 'status' || second === 'stop') && rest.length === 0) {
+      return await operateAgents('get', second, options, invocation.environment);
+    }
+    if (first === 'agent') throw usageFailure(commandSpec, 'agent takes one of status, stop');
+    if (first === 'check') return await runCheck(words.slice(1), options, invocation.environment);
+    return await restoreWithoutAnswer(invocation, words, options, asker, unanswered);
+  });
+}
+
+/** Delivers what the agent has, where a rename alone cannot: from another file system, or to a place that refuses it. */
+export function deliverAcross(invocation: Invocation, verdict: AgentVerdict & { deliver: string }): void {
+  const failureStatus = statusOfFailure(askerIn('.'));
+  runCommand({ failureStatus, statusOf: () => failureStatus }, async () => {
+    const { words } = await parseCall(invocation.args, invocation.environment);
+    await deliverFile(verdict.deliver, fetchWords(words).path);
+    return 0;
   });
 }

@@ -12,8 +12,11 @@ import { readRequest } from './read-request.ts';
 export interface AgentWork {
   /** The longest that this call may take, so that the client knows how long to wait. Throws Failure for a bad call. */
   deadlineMs(request: AgentRequest): Promise<number>;
-  /** Carries out a call. Rejections become the verdict of an internal error. */
-  call(request: AgentRequest): Promise<AgentVerdict>;
+  /**
+   * Carries out a call. Rejections become the verdict of an internal error. The signal aborts when the client is gone: then nobody
+   * hears the verdict.
+   */
+  call(request: AgentRequest, gone: AbortSignal): Promise<AgentVerdict>;
   /** True while something is under way that should not be cut off by idling. */
   isBusy(): boolean;
   /** One line of text about what it does, for operators. */
@@ -118,7 +121,9 @@ export class AgentServer {
 
   private async serveCall(socket: Socket, request: AgentRequest): Promise<void> {
     this.calls += 1;
-    const verdict = verdictOf(this.work, request);
+    const gone = new AbortController();
+    socket.on('close', () => gone.abort());
+    const verdict = verdictOf(this.work, request, gone.signal);
     // A verdict that is known already needs no word about waiting.
     const known = await Promise.race([verdict, Promise.resolve().then(() => undefined)]);
     if (known === undefined) {
@@ -167,9 +172,9 @@ export class AgentServer {
   }
 }
 
-async function verdictOf(work: AgentWork, request: AgentRequest): Promise<AgentVerdict> {
+async function verdictOf(work: AgentWork, request: AgentRequest, gone: AbortSignal): Promise<AgentVerdict> {
   try {
-    return await work.call(request);
+    return await work.call(request, gone);
   } catch (error) {
     const failure = toFailure(error);
     return { status: failure.exit, stderr: failure.message };

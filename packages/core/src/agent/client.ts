@@ -20,6 +20,8 @@ export interface AgentVerdict {
   status: number;
   stderr?: string;
   stdout?: string;
+  /** A complete file that is the client's now, to be renamed to where PostgreSQL wants it. */
+  deliver?: string;
 }
 
 /**
@@ -60,7 +62,7 @@ export function askAgent(socketPath: string, request: AgentRequest): Promise<Age
 function parseAnswer(line: string): AgentVerdict | 'retired' | 'broken' | number {
   try {
     const answer = JSON.parse(line) as Record<string, unknown>;
-    const { status, stderr, stdout, waitMs } = answer;
+    const { status, stderr, stdout, deliver, waitMs } = answer;
     if (answer['retired'] === true) return 'retired';
     if (typeof waitMs === 'number' && waitMs >= 0 && waitMs < 2 ** 30) return waitMs;
     if (typeof status !== 'number') return 'broken';
@@ -68,6 +70,7 @@ function parseAnswer(line: string): AgentVerdict | 'retired' | 'broken' | number
       status,
       ...(typeof stderr === 'string' ? { stderr } : {}),
       ...(typeof stdout === 'string' ? { stdout } : {}),
+      ...(typeof deliver === 'string' ? { deliver } : {}),
     };
   } catch {
     return 'broken';

@@ -1,5 +1,5 @@
 /**
- * The hot path's door to the file system: statx(2) and a read of one small file, straight from libc. Loading `node:fs` costs a
+ * The hot path's door to the file system: statx(2), rename(2) and the reading of one small file, straight from libc. Loading `node:fs` costs a
  * call 1.1 ms of CPU, this 0.3 (checked on Bun 1.4.5). Nothing else uses it.
  */
 import { dlopen, ptr } from 'bun:ffi';
@@ -9,6 +9,7 @@ const libc = dlopen('libc.so.6', {
   open: { args: ['ptr', 'i32'], returns: 'i32' },
   read: { args: ['i32', 'ptr', 'u64'], returns: 'i64' },
   close: { args: ['i32'], returns: 'i32' },
+  rename: { args: ['ptr', 'ptr'], returns: 'i32' },
 }).symbols;
 
 const currentDirectoryFd = -100;
@@ -61,4 +62,10 @@ export function quickRead(path: string): string | undefined {
   }
   libc.close(fd);
   return text;
+}
+
+/** rename(2); false when it was refused, for whatever reason. */
+export function quickRename(from: string, to: string): boolean {
+  const [source, target] = [Buffer.from(`${from}\0`), Buffer.from(`${to}\0`)];
+  return libc.rename(ptr(source), ptr(target)) === 0;
 }

@@ -1,44 +1,90 @@
+import type { Clock } from '@archive2/core/base/clock.ts';
 import { toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
-import type { PartFile } from '@archive2/core/files/part-file.ts';
+import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
+import type { HostTurn } from '@archive2/core/hosts/cooldown.ts';
 import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
 import { type Answer, type HostAnswer, joinAnswers } from '../answer.ts';
-import { type Fetched, fetchFromHost, type Wanted } from './fetch-from-host.ts';
+import { type FetchedFile, fetchFromHost, type HostFetch, type Wanted } from './fetch-from-host.ts';
 
 export interface FetchResult {
   answer: Answer;
-  /** The delivered file, complete and verified; the caller gives it its name, or discards it. */
-  part?: PartFile;
+  /** The delivered file; the caller gives it its name, or discards it, and closes it. */
+  fetched?: FetchedFile;
+}
+
+/** A host that is still silent after this time is asked after one that is there. */
+const patienceMs = 250;
+
+/** A host and the attempt to reach it. */
+interface Opening {
+  host: HostSpec;
+  session: Promise<ArchiveSession>;
 }
 
 /**
- * Asks the hosts for a file, in their order, until one delivers it; connects to all of them at once, because "absent" needs every
- * one's answer. Never throws.
+ * Asks the hosts for a file until one delivers it, in their order, but nobody waits for a silent host while another one is there.
+ * Connects to all of them at once, because "absent" needs every one's answer. `turn` counts up for those who share the work between
+ * the hosts. Never throws.
  */
-export async function fetchFile(pool: HostPool, wanted: Wanted, log: Log): Promise<FetchResult> {
-  const turns = pool.turns();
-  for (const { host } of turns) pool.session(host).catch(() => undefined);
+export async function fetchFile(
+  pool: HostPool,
+  wanted: Wanted,
+  clock: Clock,
+  log: Log,
+  turn = 0,
+): Promise<FetchResult> {
+  const waiting = startingAt(pool.turns(), turn).map(({ host }): Opening => ({ host, session: pool.session(host) }));
+  // Each is looked at in its turn; until then a failure is nobody's.
+  for (const { session } of waiting) session.catch(() => undefined);
   const answers: { host: string; answer: HostAnswer }[] = [];
-  for (const { host } of turns) {
-    const { answer, part } = await askHost(pool, host, wanted);
+  while (waiting.length > 0) {
+    const [opening] = waiting.splice(await nextInTurn(waiting, clock), 1);
+    if (opening === undefined) break;
+    const { host } = opening;
+    const { answer, fetched } = await askHost(pool, opening, wanted);
     answers.push({ host: host.text, answer });
     log.debug('answer', { name: wanted.file.name, host: host.text, ...answer });
     if (answer.kind === 'damaged') {
       log.warning('damaged copy', { name: wanted.file.name, host: host.text, reason: answer.reason });
     }
-    if (part !== undefined) return { answer: joinAnswers(answers), part };
+    if (fetched !== undefined) return { answer: joinAnswers(answers), fetched };
   }
   return { answer: joinAnswers(answers) };
 }
 
-async function askHost(pool: HostPool, host: HostSpec, wanted: Wanted): Promise<Fetched> {
+/** The hosts with another one first at each turn; those in cooldown stay last. */
+function startingAt(turns: readonly HostTurn<HostSpec>[], turn: number): HostTurn<HostSpec>[] {
+  const well = turns.filter(({ mode }) => mode === 'try');
+  const first = well.length === 0 ? 0 : turn % well.length;
+  return [...well.slice(first), ...well.slice(0, first), ...turns.filter(({ mode }) => mode === 'probe')];
+}
+
+/** The index of the host to ask next: the first one, or if it is silent for too long, whichever is heard of first. */
+async function nextInTurn(waiting: readonly Opening[], clock: Clock): Promise<number> {
+  if (waiting.length < 2) return 0;
+  const heardOf = waiting.map(({ session }, index) =>
+    session.then(
+      () => index,
+      () => index,
+    ),
+  );
+  const enough = new AbortController();
+  const silence = clock.sleep(patienceMs, enough.signal).then(() => undefined);
+  const first = await Promise.race([heardOf[0], silence]);
+  enough.abort();
+  return first ?? (await Promise.race(heardOf));
+}
+
+async function askHost(pool: HostPool, opening: Opening, wanted: Wanted): Promise<HostFetch> {
+  const { host } = opening;
   try {
-    const session = await pool.session(host);
-    const fetched = await fetchFromHost(session, wanted);
-    if (fetched.answer.kind !== 'cannot_say') pool.succeeded(host);
-    else if (!session.isOpen) pool.lost(host, session, fetched.answer.reason);
-    return fetched;
+    const session = await opening.session;
+    const result = await fetchFromHost(session, wanted);
+    if (result.answer.kind !== 'cannot_say') pool.succeeded(host);
+    else if (!session.isOpen) pool.lost(host, session, result.answer.reason);
+    return result;
   } catch (error) {
     return { answer: { kind: 'cannot_say', reason: toFailure(error).message } };
   }

@@ -12,25 +12,29 @@ import type { HostAnswer } from '../answer.ts';
 
 export interface Wanted {
   file: ArchiveFile;
-  /** Where PostgreSQL wants it. */
+  /** Where it is put, under a temporary name beside this one. */
   path: string;
   /** Decimal; undefined outside a data directory. */
   systemIdentifier: string | undefined;
-  /** A file that is younger counts as absent: on a delayed standby. */
-  notAfterMs: number | undefined;
 }
 
-/** A file that came whole, under a temporary name beside its path: one rename from being delivered. */
-export interface Fetched {
+/** A file that came whole and verified, under a temporary name: one rename from being delivered. */
+export interface FetchedFile {
+  part: PartFile;
+  /** The source file's modification time, as the archive keeps it. */
+  modifiedMs: number;
+}
+
+export interface HostFetch {
   answer: HostAnswer;
-  part?: PartFile;
+  fetched?: FetchedFile;
 }
 
 /** Failures of a copy: another host's may be good. */
 const damageCodes = new Set(['damaged', 'bad_page_header', 'wrong_cluster', 'check_failed']);
 
 /** Asks one host for a file. Never throws: what goes wrong is the host's answer. The caller ends the part. */
-export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Promise<Fetched> {
+export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Promise<HostFetch> {
   try {
     const { systemIdentifier } = wanted;
     const arriving = await getFile(session, {
@@ -40,12 +44,8 @@ export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Pr
     if (arriving.kind === 'absent') {
       return { answer: arriving.later === undefined ? { kind: 'no' } : { kind: 'no', later: arriving.later } };
     }
-    if (wanted.notAfterMs !== undefined && wanted.file.kind !== 'history' && arriving.modifiedMs > wanted.notAfterMs) {
-      // Nothing more is read from this session: it ends with the call.
-      session.close();
-      return { answer: { kind: 'no' } };
-    }
-    return { answer: { kind: 'delivered' }, part: await receive(arriving, wanted) };
+    const part = await receive(arriving, wanted);
+    return { answer: { kind: 'delivered' }, fetched: { part, modifiedMs: arriving.modifiedMs } };
   } catch (error) {
     const failure = toFailure(error);
     if (damageCodes.has(failure.code)) return { answer: { kind: 'damaged', reason: failure.message } };

@@ -1,0 +1,159 @@
+import { join, resolve } from 'node:path';
+import type { AgentWork } from '@archive2/core/agent/agent-server.ts';
+import { type CallPattern, callPattern } from '@archive2/core/agent/call-words.ts';
+import type { AgentRequest, AgentVerdict } from '@archive2/core/agent/client.ts';
+import type { Clock } from '@archive2/core/base/clock.ts';
+import { toFailure } from '@archive2/core/base/failure.ts';
+import { formatFailure } from '@archive2/core/base/format-failure.ts';
+import { createLog, type Log } from '@archive2/core/base/log.ts';
+import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
+import { readSystemIdentifier } from '@archive2/core/postgres/system-identifier-file.ts';
+import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
+import { statusOfFailure } from '../answer.ts';
+import { askUntilKnown } from '../ask-until-known.ts';
+import { askerIn } from '../asker.ts';
+import { openPool } from '../fetch/open-pool.ts';
+import { type FetchSettings, fetchWords, readFetchSettings } from '../options.ts';
+import { parseCall } from '../parse-call.ts';
+import { Prefetcher } from '../prefetch/prefetcher.ts';
+import { SegmentBuffer } from '../prefetch/segment-buffer.ts';
+
+export interface GetAgentOptions {
+  /** Where buffers are unless a call names another place; each data directory's agent has its own below it. */
+  bufferDirectory: string;
+  clock: Clock;
+  log: Log;
+}
+
+/** What works for one command line of restore_cmd. */
+interface Lane {
+  pattern: CallPattern;
+  settings: FetchSettings;
+  pool: HostPool;
+  buffer: SegmentBuffer;
+  prefetcher: Prefetcher;
+}
+
+/** Beyond the time for which recovery asks again: two hosts' timeouts and a transfer. */
+const extraDeadlineMs = 60_000;
+const longestDeadlineMs = 7 * 86_400_000;
+
+/**
+ * The work of the agent behind restore_cmd: hands out what was fetched ahead, and fetches on. One command line at a time: another one
+ * ends what was fetched for the one before, as that may have come from elsewhere.
+ */
+export class GetAgent implements AgentWork {
+  private readonly options: GetAgentOptions;
+  private lane: Lane | undefined;
+  private opening: Promise<unknown> = Promise.resolve();
+  private delivered = 0;
+  private callsUnderWay = 0;
+  private readonly stopped = new AbortController();
+
+  constructor(options: GetAgentOptions) {
+    this.options = options;
+  }
+
+  async deadlineMs(request: AgentRequest): Promise<number> {
+    const { settings } = (await this.laneOf(request)).lane;
+    if (settings.onUnavailable === 'retry') return longestDeadlineMs;
+    return settings.unavailableTimeoutMs + extraDeadlineMs;
+  }
+
+  /** Looks at the data directory with each call: whether it recovers, or stands by, may change between two. */
+  async call(request: AgentRequest, gone: AbortSignal): Promise<AgentVerdict> {
+    const { workingDirectory } = request;
+    const asker = askerIn(workingDirectory);
+    const lines: string[] = [];
+    const log = createLog((line) => lines.push(line));
+    this.callsUnderWay += 1;
+    try {
+      const { lane, name } = await this.laneOf(request);
+      const file = parseArchiveFileName(name);
+      const question = { file, asker, dataDirectory: workingDirectory, settings: lane.settings };
+      const ask = async () => {
+        const { answer, held } = await lane.prefetcher.obtain(file);
+        return held === undefined ? { answer } : { answer, modifiedMs: held.modifiedMs };
+      };
+      const over = AbortSignal.any([gone, this.stopped.signal]);
+      const { status } = await askUntilKnown(question, ask, this.options.clock, log, over);
+      const stderr = lines.length === 0 ? {} : { stderr: `${lines.join('\n')}\n` };
+      if (status !== 0) return { status, ...stderr };
+      // Nobody would rename it: it stays for the next call.
+      if (gone.aborted) return { status: statusOfFailure(asker) };
+      const handedOut = lane.buffer.handOut(file.name, this.options.clock.monotonicMs());
+      // Dropped between the answer and now, by another command line: PostgreSQL asks again, or this does.
+      if (handedOut === undefined) return { status: statusOfFailure(asker), ...stderr };
+      this.delivered += 1;
+      return { status: 0, deliver: handedOut.path, ...stderr };
+    } catch (error) {
+      return { status: statusOfFailure(asker), stderr: formatFailure(toFailure(error)) };
+    } finally {
+      this.callsUnderWay -= 1;
+    }
+  }
+
+  isBusy(): boolean {
+    return this.callsUnderWay > 0 || (this.lane?.prefetcher.filesUnderWay ?? 0) > 0;
+  }
+
+  describe(): Record<string, string | number> {
+    return {
+      delivered: this.delivered,
+      held: this.lane?.buffer.names().size ?? 0,
+      underWay: this.lane?.prefetcher.filesUnderWay ?? 0,
+      cooling: this.lane?.pool.coolingHosts().join(',') || 'none',
+    };
+  }
+
+  stop(): void {
+    this.stopped.abort();
+    this.endLane();
+  }
+
+  private async laneOf(request: AgentRequest): Promise<{ lane: Lane; name: string }> {
+    const opening = this.opening.then(() => this.knownLane(request) ?? this.openLane(request));
+    this.opening = opening.catch(() => undefined);
+    return await opening;
+  }
+
+  private knownLane(request: AgentRequest): { lane: Lane; name: string } | undefined {
+    const [name] = this.lane?.pattern.match(request) ?? [];
+    return this.lane === undefined || name === undefined ? undefined : { lane: this.lane, name };
+  }
+
+  private async openLane(request: AgentRequest): Promise<{ lane: Lane; name: string }> {
+    const { clock, log } = this.options;
+    const { words, options } = await parseCall(request.args, request.environment);
+    const { hostList, walDirectory, name, path, delaySeconds } = fetchWords(words);
+    const settings = readFetchSettings(hostList, walDirectory, delaySeconds, options, request.environment);
+    this.endLane();
+    const buffer = await SegmentBuffer.open(this.bufferPath(settings, request.workingDirectory));
+    const pool = openPool(settings, { clock, log });
+    const prefetcher = new Prefetcher({
+      pool,
+      buffer,
+      segments: settings.prefetchSegments,
+      systemIdentifier: () => readSystemIdentifier(request.workingDirectory),
+      clock,
+      log,
+    });
+    this.lane = { pattern: callPattern(request, [name, path]), settings, pool, buffer, prefetcher };
+    return { lane: this.lane, name };
+  }
+
+  private bufferPath(settings: FetchSettings, workingDirectory: string): string {
+    const { bufferDirectory } = settings;
+    if (bufferDirectory === undefined) return this.options.bufferDirectory;
+    // Two data directories may be told the same place.
+    const own = this.options.bufferDirectory.slice(this.options.bufferDirectory.lastIndexOf('/') + 1);
+    return join(resolve(workingDirectory, bufferDirectory), own);
+  }
+
+  private endLane(): void {
+    this.lane?.prefetcher.stop();
+    this.lane?.pool.stop();
+    this.lane?.buffer.clear();
+    this.lane = undefined;
+  }
+}

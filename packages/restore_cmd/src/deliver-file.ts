@@ -1,0 +1,36 @@
+import { copyFile, rename, rm } from 'node:fs/promises';
+import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
+
+/**
+ * Puts a complete file where PostgreSQL wants it, at once: by a rename, or from another file system by a copy and a rename. Throws
+ * Failure `disk_full` or `disk_error` when it cannot; then nothing is at the path that was not there before.
+ */
+export async function deliverFile(from: string, path: string): Promise<void> {
+  try {
+    await rename(from, path);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EXDEV') throw cannotDeliver(path, error);
+    await copyAcross(from, path);
+  }
+}
+
+async function copyAcross(from: string, path: string): Promise<void> {
+  const beside = `${path}.archive2-${process.pid}.part`;
+  try {
+    await copyFile(from, beside);
+    await rename(beside, path);
+    await rm(from, { force: true });
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw cannotDeliver(path, error);
+  }
+}
+
+function cannotDeliver(path: string, error: unknown): Failure {
+  const code = systemErrorCode(error);
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  return new Failure(isFull ? 'disk_full' : 'disk_error', `${path} cannot be written (${code ?? String(error)})`, {
+    cause: error,
+    hint: 'The archive has the file; make room, or put the permissions right, on this server.',
+  });
+}

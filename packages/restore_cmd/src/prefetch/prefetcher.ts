@@ -1,0 +1,164 @@
+import { join } from 'node:path';
+import type { Clock } from '@archive2/core/base/clock.ts';
+import { toFailure } from '@archive2/core/base/failure.ts';
+import type { Log } from '@archive2/core/base/log.ts';
+import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
+import {
+  type ArchiveFile,
+  parseArchiveFileName,
+  type SegmentFile,
+  type SegmentName,
+} from '@archive2/core/wal/archive-file.ts';
+import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
+import type { Answer } from '../answer.ts';
+import { fetchFile } from '../fetch/fetch-file.ts';
+import { segmentSizeOf } from './held-segment-size.ts';
+import type { HeldFile, SegmentBuffer } from './segment-buffer.ts';
+import { planPrefetch, windowAfter } from './window.ts';
+
+export interface PrefetcherOptions {
+  pool: HostPool;
+  buffer: SegmentBuffer;
+  /** How many segments to have ready; 0 fetches nothing ahead. */
+  segments: number;
+  /** Decimal; undefined when the data directory does not show it. */
+  systemIdentifier: () => string | undefined;
+  clock: Clock;
+  log: Log;
+}
+
+/** What asking for a file came to; a delivered file is held in the buffer until it is handed out. */
+export interface Obtained {
+  answer: Answer;
+  held?: HeldFile;
+}
+
+/** One fetch for each host: more would only share its connection, and two segments fill the codec. */
+const slots = 2;
+/** At the end of the WAL the next segment is looked for this often, */
+const pollMs = 500;
+/** for as long as PostgreSQL asks; it does every wal_retrieve_retry_interval (5 s). */
+const interestMs = 30_000;
+const abandonedMs = 60_000;
+
+/**
+ * Fetches what PostgreSQL asks for, and after that what it will ask for, from both hosts at the same time. It remembers no
+ * absence beyond a request, and a failure only until the next one.
+ */
+export class Prefetcher {
+  private readonly options: PrefetcherOptions;
+  private readonly underWay = new Map<string, Promise<Obtained>>();
+  private asked: { file: SegmentFile; size: SegmentSize } | undefined;
+  private askedAtMs = Number.NEGATIVE_INFINITY;
+  private absent: SegmentName | undefined;
+  /** The last look found the end of the WAL: one look at a time is enough until there is more. */
+  private isAtEnd = false;
+  private nextHost = 0;
+  private poll: ReturnType<typeof setTimeout> | undefined;
+  private stopped = false;
+
+  constructor(options: PrefetcherOptions) {
+    this.options = options;
+  }
+
+  /** Asks for a file: what is held, what is on its way, or what the hosts say now. Never throws. */
+  async obtain(file: ArchiveFile): Promise<Obtained> {
+    const { buffer, clock } = this.options;
+    await buffer.removeAbandoned(clock.monotonicMs(), abandonedMs);
+    const obtained = this.heldFile(file.name) ?? (await this.arriving(file.name)) ?? (await this.fetch(file));
+    if (file.kind === 'segment') this.askedFor(file, obtained);
+    return obtained;
+  }
+
+  get filesUnderWay(): number {
+    return this.underWay.size;
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.poll);
+  }
+
+  private heldFile(name: string): Obtained | undefined {
+    const held = this.options.buffer.look(name);
+    return held === undefined ? undefined : { answer: { kind: 'delivered' }, held };
+  }
+
+  /** Waits for a fetch that is under way. What it does not bring is asked for anew: it may have begun before the file came. */
+  private async arriving(name: string): Promise<Obtained | undefined> {
+    const obtained = await this.underWay.get(name);
+    return obtained?.answer.kind === 'delivered' ? this.heldFile(name) : undefined;
+  }
+
+  private fetch(file: ArchiveFile): Promise<Obtained> {
+    const fetching = this.fetchNow(file).finally(() => this.underWay.delete(file.name));
+    this.underWay.set(file.name, fetching);
+    return fetching;
+  }
+
+  private async fetchNow(file: ArchiveFile): Promise<Obtained> {
+    const { pool, buffer, clock, log, systemIdentifier } = this.options;
+    const wanted = { file, path: join(buffer.directory, file.name), systemIdentifier: systemIdentifier() };
+    const { answer, fetched } = await fetchFile(pool, wanted, clock, log, this.nextHost++);
+    if (fetched === undefined) return { answer };
+    const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs };
+    await fetched.part.close();
+    buffer.hold(file.name, held);
+    return { answer, held };
+  }
+
+  private askedFor(file: SegmentFile, obtained: Obtained): void {
+    this.askedAtMs = this.options.clock.monotonicMs();
+    const size = obtained.held === undefined ? this.asked?.size : segmentSizeOf(obtained.held.path);
+    if (size === undefined) return;
+    this.asked = { file, size };
+    this.isAtEnd = obtained.answer.kind !== 'delivered';
+    this.absent = this.isAtEnd ? file.name : undefined;
+    this.advance();
+  }
+
+  /** Begins what there is room for, and drops what is of no more use. */
+  private advance(): void {
+    if (this.stopped || this.asked === undefined) return;
+    const { buffer, segments, log } = this.options;
+    const { file, size } = this.asked;
+    const window = windowAfter(file, segments, size);
+    // The file that was just asked for is held until the client has it.
+    const held = new Set([...buffer.names()].filter((name) => name !== file.name));
+    const underWay = new Set(this.underWay.keys());
+    const freeSlots = (this.isAtEnd ? 1 : slots) - underWay.size;
+    const plan = planPrefetch({ window, held, underWay, absent: this.absent, freeSlots });
+    buffer.drop(plan.drop).catch((error: unknown) => log.warning('buffer not cleaned', { reason: String(error) }));
+    for (const name of plan.fetch) this.prefetch(name);
+    this.pollAtTheEnd();
+  }
+
+  private prefetch(name: SegmentName): void {
+    this.fetch(parseArchiveFileName(name)).then(
+      ({ answer }) => {
+        this.isAtEnd = answer.kind !== 'delivered';
+        if (!this.isAtEnd) {
+          this.advance();
+        } else {
+          // Absent, or not known: nothing after it is of use before it. The next request, or look, asks again.
+          if (this.absent === undefined || name < this.absent) this.absent = name;
+          this.pollAtTheEnd();
+        }
+      },
+      (error: unknown) => this.options.log.warning('not fetched ahead', { name, reason: toFailure(error).message }),
+    );
+  }
+
+  private pollAtTheEnd(): void {
+    if (this.poll !== undefined || this.absent === undefined || this.stopped) return;
+    this.poll = setTimeout(() => {
+      this.poll = undefined;
+      if (this.options.clock.monotonicMs() - this.askedAtMs > interestMs) return;
+      const { absent } = this;
+      this.absent = undefined;
+      // The very segment that PostgreSQL waits for is not in its own window.
+      if (absent !== undefined && absent === this.asked?.file.name) this.prefetch(absent);
+      else this.advance();
+    }, pollMs);
+  }
+}

@@ -1,0 +1,87 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { mkdir, rm, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failure } from '@archive2/core/base/failure.ts';
+import { isPartName } from '@archive2/core/files/part-file.ts';
+
+/** A fetched file that waits to be asked for: complete, verified, under a name that only the agent knows. */
+export interface HeldFile {
+  path: string;
+  /** The source file's modification time, as the archive keeps it. */
+  modifiedMs: number;
+}
+
+/**
+ * The files that were fetched ahead, in a directory of the agent's own. It is trusted only while the agent that filled it lives:
+ * opening it removes whatever another one left.
+ */
+export class SegmentBuffer {
+  readonly directory: string;
+  private readonly held = new Map<string, HeldFile>();
+  /** Given to a client that renames them away; one that died leaves them. */
+  private readonly handedOut = new Map<string, number>();
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** Throws Failure `state_directory` when the directory cannot be used. */
+  static async open(directory: string): Promise<SegmentBuffer> {
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      for (const name of readdirSync(directory).filter(isPartName)) rmSync(join(directory, name), { force: true });
+    } catch (error) {
+      throw new Failure('state_directory', `the buffer directory ${directory} cannot be used`, {
+        cause: error,
+        hint: 'Give another one with --buffer-dir, on a disk with room for the segments that are fetched ahead.',
+      });
+    }
+    return new SegmentBuffer(directory);
+  }
+
+  names(): ReadonlySet<string> {
+    return new Set(this.held.keys());
+  }
+
+  hold(name: string, file: HeldFile): void {
+    this.held.set(name, file);
+  }
+
+  look(name: string): HeldFile | undefined {
+    return this.held.get(name);
+  }
+
+  /** Gives a held file away: from now on it is the client's to rename. */
+  handOut(name: string, nowMs: number): HeldFile | undefined {
+    const file = this.held.get(name);
+    if (file === undefined) return undefined;
+    this.held.delete(name);
+    this.handedOut.set(file.path, nowMs);
+    return file;
+  }
+
+  async drop(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      const file = this.held.get(name);
+      this.held.delete(name);
+      if (file !== undefined) await rm(file.path, { force: true });
+    }
+  }
+
+  /** Removes what clients that died have left for longer than `ageMs`; their files are normally gone in a millisecond. */
+  async removeAbandoned(nowMs: number, ageMs: number): Promise<void> {
+    for (const [path, sinceMs] of this.handedOut) {
+      if (nowMs - sinceMs < ageMs) continue;
+      this.handedOut.delete(path);
+      await unlink(path).catch(() => undefined);
+    }
+  }
+
+  /** Empties the directory, at once. */
+  clear(): void {
+    for (const { path } of this.held.values()) rmSync(path, { force: true });
+    for (const path of this.handedOut.keys()) rmSync(path, { force: true });
+    this.held.clear();
+    this.handedOut.clear();
+  }
+}
