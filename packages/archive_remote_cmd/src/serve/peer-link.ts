@@ -31,6 +31,7 @@ export class PeerLink {
   private session: Promise<ArchiveSession> | undefined;
   private coolUntilMs = Number.NEGATIVE_INFINITY;
   private compared = false;
+  private isClosing = false;
 
   constructor(options: PeerLinkOptions) {
     this.options = options;
@@ -76,6 +77,7 @@ export class PeerLink {
   }
 
   close(): void {
+    this.isClosing = true;
     this.session?.then(
       (session) => session.close(),
       () => undefined,
@@ -106,8 +108,8 @@ export class PeerLink {
   /** Once a session: a kill between publishing and forwarding leaves no marker, only a difference. */
   private async compareNewest(session: ArchiveSession): Promise<void> {
     if (this.compared) return;
-    this.compared = true;
     const found = await recordUnmarkedDebts(this.options.directory, this.debts, session);
+    this.compared = true;
     if (found > 0) {
       this.options.log.info('copies found missing on the peer', { peer: this.name, count: found });
       this.options.startPaying();
@@ -116,7 +118,7 @@ export class PeerLink {
 
   private lose(failure: Failure): void {
     this.session = undefined;
-    if (!this.isCooling) {
+    if (!this.isCooling && !this.isClosing) {
       this.options.log.warning('peer lost, copies become debts', { peer: this.name, reason: failure.message });
     }
     this.coolUntilMs = this.options.clock.monotonicMs() + this.options.cooldownMs;
