@@ -21,7 +21,7 @@ export type Answer =
   | { kind: 'unknown'; because: 'hole' | 'doubt'; reason: string };
 
 /**
- * Joins the hosts' answers. Absent only when every host said no and none of them has later WAL of the timeline: what cannot be
+ * Joins the hosts' answers. Absent only when every host said no and none of them has WAL that builds on it: what cannot be
  * asked may have the file, and a file that is missing before later ones is a hole, not the end. Pure.
  */
 export function joinAnswers(answers: ReadonlyArray<{ host: string; answer: HostAnswer }>): Answer {

@@ -26,7 +26,7 @@ export async function restoreFile(request: RestoreRequest, clock: Clock, log: Lo
   const { settings, asker, path } = request;
   const file = parseArchiveFileName(request.name);
   const pool = openPool(settings, { clock, log });
-  const wanted = { file, path, systemIdentifier: readSystemIdentifier('.') };
+  const wanted = { file, path, systemIdentifier: readSystemIdentifier('.'), isDecisive: asker !== 'standby' };
   let last: FetchedFile | undefined;
   try {
     const ask = async () => {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import { findLaterWal } from '@archive2/core/archive/find-later-wal.ts';
 import type { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
 import type { ClientMessageOf } from '@archive2/core/protocol/messages.ts';
-import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
-import { laterSegment } from '@archive2/core/wal/later-segment.ts';
+import { type ArchiveFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { checkRight } from './put-check.ts';
 import type { ServeContext } from './serve-context.ts';
 
@@ -21,7 +21,7 @@ export async function sendFile(
   store.checkSystemIdentifier(request.systemIdentifier, 'the server that asks');
   const stored = await store.openStored(file.name);
   if (stored === undefined) {
-    const later = laterSegment(file, await store.namesIfMaySayNo());
+    const later = await laterThan(context, file, request.poll === true);
     writer.send({ type: 'absent', id: request.id, ...(later === undefined ? {} : { later }) });
     return;
   }
@@ -39,4 +39,11 @@ export async function sendFile(
   } finally {
     await stored.close();
   }
+}
+
+/** What later WAL the archive has; throws when it may not say "no". Listing a large archive takes a while: not for a mere poll. */
+async function laterThan({ store }: ServeContext, file: ArchiveFile, isPoll: boolean): Promise<string | undefined> {
+  if (!isPoll) return await findLaterWal(store, file, await store.namesIfMaySayNo());
+  await store.checkMaySayNo();
+  return undefined;
 }

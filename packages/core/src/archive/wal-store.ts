@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
 import type { Activity } from '../base/activity.ts';
 import type { Clock } from '../base/clock.ts';
 import { Failure, systemErrorCode } from '../base/failure.ts';
@@ -130,10 +130,10 @@ export class WalStore {
   }
 
   /**
-   * The names of an archive that may say that it does not have a file: its identity can be read and its directory listed.
-   * Throws the Failure that explains why not.
+   * Throws the Failure that explains why this archive may not say that it does not have a file: it may only if its identity can
+   * be read and its directory be listed.
    */
-  async namesIfMaySayNo(): Promise<ArchiveFileName[]> {
+  async checkMaySayNo(): Promise<void> {
     await checkWalDirectory(this.directory);
     if ((await readClusterRecord(this.directory)) === undefined) {
       throw new Failure(
@@ -144,6 +144,14 @@ export class WalStore {
         },
       );
     }
+    const listing = await opendir(this.directory.walDirectory);
+    await listing.read();
+    await listing.close();
+  }
+
+  /** All names of an archive that may say what it does not have. Throws as `checkMaySayNo`. */
+  async namesIfMaySayNo(): Promise<ArchiveFileName[]> {
+    await this.checkMaySayNo();
     return await listArchiveNames(this.directory.walDirectory);
   }
 

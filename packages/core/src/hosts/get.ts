@@ -9,7 +9,7 @@ export type GetRequest = Omit<ClientMessageOf<'get'>, 'type' | 'id'>;
 /** The host's archive does not have the file. */
 export interface AbsentFile {
   kind: 'absent';
-  /** A later segment of the same timeline that it does have. */
+  /** A later segment that builds on it and that the archive does have; not looked for when the request is a mere poll. */
   later?: string;
 }
 

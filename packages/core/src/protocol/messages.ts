@@ -25,7 +25,8 @@ export const clientMessages = {
   data: { id: 'count' },
   end: { id: 'count', sizeBytes: 'count', sha256: 'text', rawDigest: 'text' },
   abort: { id: 'count' },
-  get: { id: 'count', name: 'text', systemIdentifier: 'text?' },
+  /** `poll`: nothing ends because of a "no", so the archive is not listed for later WAL. */
+  get: { id: 'count', name: 'text', systemIdentifier: 'text?', poll: 'flag?' },
   list: { id: 'count', newest: 'count' },
   probe: { id: 'count' },
 } as const;
@@ -57,7 +58,7 @@ export const serverMessages = {
   found: { id: 'count', modifiedMs: 'count' },
   data: { id: 'count' },
   end: { id: 'count', sizeBytes: 'count', sha256: 'text' },
-  /** `later`: a full segment of the same timeline at a higher position that the archive does have. */
+  /** `later`: a full segment that builds on the absent one, and that the archive does have. */
   absent: { id: 'count', later: 'text?' },
   names: { id: 'count', names: 'texts' },
   probed: { id: 'count', freeBytes: 'count', freeInodes: 'count', debts: 'count', peer: 'text?', peerProblem: 'text?' },

@@ -72,7 +72,7 @@ export class GetAgent implements AgentWork {
       const file = parseArchiveFileName(name);
       const question = { file, asker, dataDirectory: workingDirectory, settings: lane.settings };
       const ask = async () => {
-        const { answer, held } = await lane.prefetcher.obtain(file);
+        const { answer, held } = await lane.prefetcher.obtain(file, asker !== 'standby');
         return held === undefined ? { answer } : { answer, modifiedMs: held.modifiedMs };
       };
       const over = AbortSignal.any([gone, this.stopped.signal]);

@@ -16,6 +16,8 @@ export interface Wanted {
   path: string;
   /** Decimal; undefined outside a data directory. */
   systemIdentifier: string | undefined;
+  /** Whether a "no" may end a recovery: then the hosts also say what later WAL they have. */
+  isDecisive: boolean;
 }
 
 /** A file that came whole and verified, under a temporary name: one rename from being delivered. */
@@ -40,6 +42,7 @@ export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Pr
     const arriving = await getFile(session, {
       name: wanted.file.name,
       ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
+      ...(wanted.isDecisive ? {} : { poll: true }),
     });
     if (arriving.kind === 'absent') {
       return { answer: arriving.later === undefined ? { kind: 'no' } : { kind: 'no', later: arriving.later } };

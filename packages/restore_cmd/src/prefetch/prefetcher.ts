@@ -61,11 +61,12 @@ export class Prefetcher {
     this.options = options;
   }
 
-  /** Asks for a file: what is held, what is on its way, or what the hosts say now. Never throws. */
-  async obtain(file: ArchiveFile): Promise<Obtained> {
+  /** Asks for a file: what is held, what is on its way, or what the hosts say now (see Wanted). Never throws. */
+  async obtain(file: ArchiveFile, isDecisive: boolean): Promise<Obtained> {
     const { buffer, clock } = this.options;
     await buffer.removeAbandoned(clock.monotonicMs(), abandonedMs);
-    const obtained = this.heldFile(file.name) ?? (await this.arriving(file.name)) ?? (await this.fetch(file));
+    const obtained =
+      this.heldFile(file.name) ?? (await this.arriving(file.name)) ?? (await this.fetch(file, isDecisive));
     if (file.kind === 'segment') this.askedFor(file, obtained);
     return obtained;
   }
@@ -90,15 +91,15 @@ export class Prefetcher {
     return obtained?.answer.kind === 'delivered' ? this.heldFile(name) : undefined;
   }
 
-  private fetch(file: ArchiveFile): Promise<Obtained> {
-    const fetching = this.fetchNow(file).finally(() => this.underWay.delete(file.name));
+  private fetch(file: ArchiveFile, isDecisive: boolean): Promise<Obtained> {
+    const fetching = this.fetchNow(file, isDecisive).finally(() => this.underWay.delete(file.name));
     this.underWay.set(file.name, fetching);
     return fetching;
   }
 
-  private async fetchNow(file: ArchiveFile): Promise<Obtained> {
+  private async fetchNow(file: ArchiveFile, isDecisive: boolean): Promise<Obtained> {
     const { pool, buffer, clock, log, systemIdentifier } = this.options;
-    const wanted = { file, path: join(buffer.directory, file.name), systemIdentifier: systemIdentifier() };
+    const wanted = { file, path: join(buffer.directory, file.name), systemIdentifier: systemIdentifier(), isDecisive };
     const { answer, fetched } = await fetchFile(pool, wanted, clock, log, this.nextHost++);
     if (fetched === undefined) return { answer };
     const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs };
@@ -134,7 +135,7 @@ export class Prefetcher {
   }
 
   private prefetch(name: SegmentName): void {
-    this.fetch(parseArchiveFileName(name)).then(
+    this.fetch(parseArchiveFileName(name), false).then(
       ({ answer }) => {
         this.isAtEnd = answer.kind !== 'delivered';
         if (!this.isAtEnd) {
