@@ -53,9 +53,10 @@ function optionName(key: string): string {
   return key.toLowerCase().replaceAll('_', '-');
 }
 
+/** The value as a shell would have it; undefined for what only a shell could tell. */
 function unquote(value: string): string | undefined {
-  const quoted = /^(['"])(.*)\1\s*(?:#.*)?$/.exec(value)?.[2];
-  if (quoted !== undefined) return quoted;
+  const quoted = /^(?:'([^']*)'|"([^"$`\\]*)")\s*(?:#.*)?$/.exec(value);
+  if (quoted !== null) return quoted[1] ?? quoted[2];
   const bare = value.replace(/\s+#.*$/, '').trim();
   return /['"`$\\;&|<>]/.test(bare) ? undefined : bare;
 }
