@@ -6,7 +6,7 @@ import type { PieceBuffers } from './piece-buffers.ts';
 import type { SourceFile } from './source-file.ts';
 
 /** Up to this raw size the stored form is kept for a second host; larger files are read and compressed again. */
-const keptRawBytes = 64 * 1024 * 1024;
+const keptRawBytes = 32 * 1024 * 1024;
 
 /**
  * The stored form of a source file, made piece by piece: compressed for segments, as it is for small files. It can be sent more
