@@ -1,0 +1,82 @@
+import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ArchiveStand, walDirectoryOf } from '../support/archive-stand.ts';
+import { DataDirectory } from '../support/data-directory.ts';
+import { segmentHeader, segmentName } from '../support/wal-file.ts';
+
+const peakMemoryBytes = (pid: number) =>
+  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+
+describe('the memory of an agent stays under 200 MB', () => {
+  let stand: ArchiveStand;
+  let data: DataDirectory;
+
+  beforeAll(async () => {
+    stand = await ArchiveStand.create();
+  });
+
+  afterAll(async () => {
+    await stand?.close();
+  });
+
+  const clusterOf = async (name: string) => {
+    await stand.addCluster(name);
+    data = new DataDirectory(stand, name);
+    return {
+      hosts: `arch1-${name} arch2-${name}`,
+      walDirectory: walDirectoryOf(name),
+      cluster: name,
+      timeoutMs: 110_000,
+    };
+  };
+
+  test.each([16, 64])('for segments of %i MB, shipped ahead', async (megabytes) => {
+    const call = await clusterOf(`size${megabytes}`);
+    const sizeBytes = megabytes * 1024 ** 2;
+    const names = Array.from({ length: 256 / megabytes }, (_, index) => {
+      const { name, content } = data.segment(index + 1, { sizeBytes });
+      // As WAL does, it compresses to about a third.
+      for (let page = 8192; page < sizeBytes; page += 8192) content.fill(0, page + 2731, page + 8192);
+      data.file(name, content);
+      data.markReady(name);
+      return name;
+    });
+    for (const name of names) {
+      const result = await data.archive(name, { ...call, flags: ['--cmd-timeout=100'] });
+      expect(result).toMatchObject({ status: 0, stderr: '' });
+    }
+    const peak = peakMemoryBytes(data.agent().pid);
+    for (const name of names) data.remove(name);
+    expect(peak / 1024 ** 2).toBeLessThan(200);
+  });
+
+  test('for a segment of 1 GB', async () => {
+    const call = await clusterOf('huge');
+    const sizeBytes = 1024 ** 3;
+    const number = 5;
+    const name = segmentName({ number, sizeBytes });
+    const header = segmentHeader({ number, sizeBytes, systemIdentifier: data.systemIdentifier });
+    // Noise and emptiness in turn: what is stored is large, and the test stays short.
+    data.file(name, header);
+    const outside = stand.primary.path(`${data.path}/pg_wal/${name}`);
+    truncateSync(outside, sizeBytes);
+    const noise = crypto.getRandomValues(new Uint8Array(32_768));
+    const descriptor = openSync(outside, 'r+');
+    for (let at = 1024 ** 2; at < sizeBytes; at += 1024 ** 2) writeSync(descriptor, noise, 0, noise.length, at);
+    closeSync(descriptor);
+
+    const result = await data.archive(name, { ...call, flags: ['--cmd-timeout=100'] });
+    const peak = peakMemoryBytes(data.agent().pid);
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    expect(peak / 1024 ** 2).toBeLessThan(200);
+    for (const host of stand.hosts) {
+      expect(
+        (await host.machine.check(['sh', '-c', `zstd -dcq ${walDirectoryOf('huge')}/${name} | sha256sum`])).slice(
+          0,
+          64,
+        ),
+      ).toBe((await stand.primary.check(['sha256sum', `${data.path}/pg_wal/${name}`])).slice(0, 64));
+    }
+    data.remove(name);
+  });
+});
