@@ -32,6 +32,7 @@ export const commandSpec: CommandSpec = {
     "'HOST1 HOST2' DST-DIR %p %f CLUSTER     ships the file; 0 only when it is durable on --min-copies hosts",
     "check 'HOST1 HOST2' DST-DIR CLUSTER     tries everything before any WAL depends on it",
     'agent status | stop                     the background processes of this user',
+    "backfill 'HOST1 HOST2' DST-DIR CLUSTER  ships what the archive lacks of the parent timeline, from --data-dir",
   ],
   options: {
     'min-copies': {
@@ -57,7 +58,7 @@ export const commandSpec: CommandSpec = {
     'agent-idle': { type: 'string', default: '900', describe: 'seconds without a call after which the agent ends' },
     agent: { type: 'boolean', default: true, describe: 'use the agent; --no-agent ships the file in this process' },
     'state-dir': { type: 'string', describe: 'directory of sockets and cooldowns (ARCHIVE2_STATE_DIR)' },
-    'data-dir': { type: 'string', describe: 'data directory (agent, check)' },
+    'data-dir': { type: 'string', describe: 'data directory (agent, backfill)' },
     dbname: { type: 'string', describe: 'connection string for the settings that check looks at' },
     verbose: { type: 'boolean', default: false, describe: 'log every file' },
   },

@@ -4,6 +4,7 @@ import { runCommand, writeStdout } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { operateAgents } from '@archive2/core/cli/operate-agents.ts';
 import { runAgent } from './agent/run-agent.ts';
+import { runBackfill } from './backfill/run-backfill.ts';
 import { runCheck } from './check/run-check.ts';
 import { commandSpec } from './options.ts';
 import { parseCall } from './parse-call.ts';
@@ -23,6 +24,7 @@ export function run(invocation: Invocation, unanswered: NoVerdict | undefined): 
       return await operateAgents('push', second, options, invocation.environment);
     }
     if (first === 'agent') throw usageFailure(commandSpec, 'agent takes one of status, stop');
+    if (first === 'backfill') return await runBackfill(words.slice(1), options, invocation.environment);
     if (first === 'check') return await runCheck(words.slice(1), options, invocation.environment);
     return await shipWithoutAnswer(invocation, words, options, unanswered);
   });

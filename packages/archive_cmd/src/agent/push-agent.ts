@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { dataDirectoryId } from '@archive2/core/agent/agent-address.ts';
 import type { AgentWork } from '@archive2/core/agent/agent-server.ts';
 import type { AgentRequest, AgentVerdict } from '@archive2/core/agent/client.ts';
@@ -7,7 +7,8 @@ import { withDeadline } from '@archive2/core/base/deadline.ts';
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import { formatFailure } from '@archive2/core/base/format-failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
-import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
+import { type HistoryFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
+import { backfill } from '../backfill/backfill.ts';
 import { openShipper, pieceBufferCount } from '../ship/open-shipper.ts';
 import { PieceBuffers } from '../ship/piece-buffers.ts';
 import { ReadAhead } from '../ship/read-ahead.ts';
@@ -54,6 +55,7 @@ export class PushAgent implements AgentWork {
       const path = resolve(request.workingDirectory, wanted.path);
       const shipping = lane.shipper.ship(path, file);
       lane.readAhead.claimed(path, file.name);
+      if (file.kind === 'history') this.backfillAfter(shipping, lane, path, file);
       const { callDeadlineMs } = lane.call.settings;
       // The deadline ends the call; the transfer goes on, and the next call joins it.
       await withDeadline(shipping, callDeadlineMs, () => deadlineFailure(file.name, callDeadlineMs));
@@ -76,6 +78,20 @@ export class PushAgent implements AgentWork {
 
   stop(): void {
     for (const lane of this.lanes) stopLane(lane);
+  }
+
+  /**
+   * After a promotion: what the standby streamed and never archived of the parent timeline would be a hole. It goes on beside the
+   * calls, and whatever is missing still can be made up by "archive_cmd backfill".
+   */
+  private backfillAfter(shipping: Promise<void>, lane: Lane, path: string, history: HistoryFile): void {
+    const { log } = this.options;
+    shipping
+      .then(() => backfill(lane.shipper, dirname(path), history, log))
+      .then(
+        (report) => log.info('parent timeline backfilled', { history: history.name, ...report }),
+        (error: unknown) => log.warning('not backfilled', { history: history.name, reason: toFailure(error).message }),
+      );
   }
 
   private knownLane(request: AgentRequest): { lane: Lane; wanted: CallFile } | undefined {

@@ -38,9 +38,9 @@ export class Shipper {
 
   /**
    * Resolves when the file at `path` is durable under its name; joins a transfer of the same file that is under way. Throws the
-   * Failure that kept it from the archive.
+   * Failure that kept it from the archive. `askFirst`: the archive probably has it, so it is asked by digest.
    */
-  async ship(path: string, file: ArchiveFile): Promise<void> {
+  async ship(path: string, file: ArchiveFile, { askFirst = false }: { askFirst?: boolean } = {}): Promise<void> {
     const identity = sourceIdentity(path);
     if (this.memory.holds(file.name, identity)) return;
     const running = this.underWay.get(file.name);
@@ -48,9 +48,9 @@ export class Shipper {
       if (sameSource(running.identity, identity)) return await running.done;
       // Another file under the same name: the one under way is settled first, then this one is asked about by itself.
       await running.done.catch(() => undefined);
-      return await this.ship(path, file);
+      return await this.ship(path, file, { askFirst });
     }
-    const done = this.shipNew(path, file, identity);
+    const done = this.shipNew(path, file, identity, askFirst);
     this.underWay.set(file.name, { identity, done });
     this.rawBytesUnderWay += Number(identity.sizeBytes);
     const settle = (): void => {
@@ -87,14 +87,16 @@ export class Shipper {
     this.options.pool.stop();
   }
 
-  private async shipNew(path: string, file: ArchiveFile, identity: SourceIdentity): Promise<void> {
+  private async shipNew(path: string, file: ArchiveFile, identity: SourceIdentity, askFirst: boolean): Promise<void> {
     const { pool, minCopies, buffers, clock, log } = this.options;
     const startedMs = clock.monotonicMs();
     const source = await this.inOrder(() => SourceFile.open(path, file));
     const body = new EncodedBody(source, buffers);
     try {
       body.prepare();
-      await shipFile({ pool, minCopies, clock, log }, putHeader(source, file), body);
+      const header = putHeader(source, file);
+      const asked = askFirst ? { ...header, digest: await body.rawDigest() } : header;
+      await shipFile({ pool, minCopies, clock, log }, asked, body);
       // What was sent is the file that was opened; if that is no longer what was looked at, nothing is remembered.
       if (sameSource(source.identity, identity)) this.memory.remember(file.name, identity);
       this.shippedCount += 1;
