@@ -25,6 +25,7 @@ export type Answer =
  * asked may have the file, and a file that is missing before later ones is a hole, not the end. Pure.
  */
 export function joinAnswers(answers: ReadonlyArray<{ host: string; answer: HostAnswer }>): Answer {
+  if (answers.length === 0) return { kind: 'unknown', because: 'doubt', reason: 'no host was asked' };
   if (answers.some(({ answer }) => answer.kind === 'delivered')) return { kind: 'delivered' };
   const doubts = answers.flatMap(({ host, answer }) => {
     if (answer.kind === 'cannot_say') return [`${host} cannot say: ${answer.reason}`];
