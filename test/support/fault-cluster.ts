@@ -1,6 +1,6 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import type { ArchiveHost } from './archive-host.ts';
-import { type ArchiveStand, walDirectoryOf } from './archive-stand.ts';
+import { type ArchiveStand, sha256, walDirectoryOf } from './archive-stand.ts';
 import { type ArchiveCall, DataDirectory, type TimedResult } from './data-directory.ts';
 import { trust } from './keys.ts';
 import { BIN_DIRECTORY } from './repository.ts';
@@ -14,6 +14,8 @@ export interface FaultClusterOptions {
   mount?: (host: ArchiveHost, directory: string) => Promise<void>;
   /** Further flags of `archive_remote_cmd serve` on both hosts; the last one counts. */
   serveFlags?: readonly string[];
+  /** Whether the hosts are each other's peers; default true. Without, a host does nothing but store. */
+  arePeers?: boolean;
 }
 
 const REMOTE = `${BIN_DIRECTORY}/archive_remote_cmd`;
@@ -40,6 +42,8 @@ export class FaultCluster {
   /** What the calls of one file's way into the archive look like to a {@link CallTracer}. */
   readonly steps: RegExp;
   readonly #options: FaultClusterOptions;
+  /** Contents by the SHA-256 of their stored form. */
+  readonly #unpacked = new Map<string, Buffer>();
   #segments = 0;
 
   private constructor(stand: ArchiveStand, options: FaultClusterOptions) {
@@ -86,10 +90,13 @@ export class FaultCluster {
   wrap(host: ArchiveHost, role: Role, words: readonly string[]): void {
     const serve = [REMOTE, 'serve', '--dir', this.directory, '--cluster', this.name, '--allow', role];
     const peer = this.peerOf(host).machine.name;
-    const more = role === 'put' ? ['--peer', `${peer}=${peer}`] : [];
+    const more = role === 'put' && this.#options.arePeers !== false ? ['--peer', `${peer}=${peer}`] : [];
     const flags = ['--remote-cmd', REMOTE, ...SERVE_FLAGS, ...(this.#options.serveFlags ?? [])];
     const line = [...words, ...serve, ...more, ...flags].map((word) => `'${word}'`).join(' ');
-    host.machine.writeFile(`${SCRIPTS}/${role}`, `#!/bin/sh\nexec ${line}\n`, 0o755);
+    // A script that somebody is about to run cannot be written to.
+    const script = `${SCRIPTS}/${role}`;
+    host.machine.writeFile(`${script}.new`, `#!/bin/sh\nexec ${line}\n`, 0o755);
+    renameSync(host.machine.path(`${script}.new`), host.machine.path(script));
   }
 
   /** Sessions of this role end at once on this host, before a word is said. */
@@ -135,7 +142,13 @@ export class FaultCluster {
 
   /** The content under a name; undefined where there is none. @throws Error when it does not unpack. */
   content(host: ArchiveHost, name: string): Buffer | undefined {
-    return this.stand.content(host, name, this.name);
+    const path = this.path(host, `logs.complete/${name}`);
+    if (!existsSync(path)) return undefined;
+    // The same stored bytes are looked at many times, and on both hosts.
+    const stored = sha256(readFileSync(path));
+    const content = this.#unpacked.get(stored) ?? this.stand.content(host, name, this.name);
+    if (content !== undefined) this.#unpacked.set(stored, content);
+    return content;
   }
 
   has(host: ArchiveHost, name: string): boolean {

@@ -22,7 +22,7 @@ export class LoopDisk {
     this.#image = image;
   }
 
-  static async mount(machine: Machine, directory: string, sizeMb = 32): Promise<LoopDisk> {
+  static async mount(machine: Machine, directory: string, sizeMb = 256): Promise<LoopDisk> {
     const image = `/var/${directory.replaceAll('/', '_')}.ext4`;
     const outside = join(machine.root, image);
     await command(['truncate', '-s', `${sizeMb}M`, outside]);
@@ -42,7 +42,8 @@ export class LoopDisk {
 
   /** What was not flushed is lost, and from now on everything fails with EIO, until it is mounted again. */
   async cutPower(): Promise<void> {
-    const program = `open(my $d, '<', $ARGV[0]) or die "$!\\n"; ioctl($d, ${SHUTDOWN}, pack('L', ${NO_LOG_FLUSH})) or die "$!\\n"`;
+    const program = `open(my $d, '<', $ARGV[0]) or die "$!\\n"; my $f = pack('L', ${NO_LOG_FLUSH});
+      ioctl($d, ${SHUTDOWN}, $f) or die "$!\\n"`;
     await command(['perl', '-e', program, this.#machine.path(this.directory)]);
   }
 
