@@ -39,7 +39,7 @@ describe('hello', () => {
     });
     await store(host.store, await segment(nameOf(1)));
     expect((await connect(host)).session.hello).toMatchObject({
-      storeId: host.store.identity?.storeId,
+      storeId: await host.store.storeId(),
       systemIdentifier: '7710547627397989049',
       segmentSizeBytes: 2 ** 20,
       postgresMajor: 15,

@@ -124,7 +124,7 @@ describe('a peer that is well', () => {
     const [c, d] = [pair.host, second].map(({ directory }) => statSync(directory.walFile(nameOf(1))).mtimeMs);
     expect(c).toBe(d);
     expect(second.store.identity?.systemIdentifier).toBe(pair.host.store.identity?.systemIdentifier);
-    expect(second.store.identity?.storeId).not.toBe(pair.host.store.identity?.storeId);
+    expect(await second.store.storeId()).not.toBe(await pair.host.store.storeId());
   });
 
   test('is asked by digest for a file that is here already', async () => {

@@ -44,7 +44,7 @@ describe('a put', () => {
     const { session } = await connect(host);
     const form = await segment(nameOf(1));
     const verdict = await putFile(session, headerOf(form), bodyOf(form));
-    expect(verdict).toMatchObject({ outcome: 'new', peerState: 'none', storeId: host.store.identity?.storeId });
+    expect(verdict).toMatchObject({ outcome: 'new', peerState: 'none', storeId: await host.store.storeId() });
     expect(readFileSync(host.directory.walFile(nameOf(1))).equals(form.stored)).toBe(true);
     expect(await putFile(session, headerOf(form), bodyOf(form))).toMatchObject({ outcome: 'same' });
     expect(names(host)).toEqual([nameOf(1)]);

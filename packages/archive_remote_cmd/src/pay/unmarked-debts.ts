@@ -10,7 +10,7 @@ const comparedNames = 256;
 
 /**
  * Compares this host's newest names with the peer's and records a debt for each that the peer lacks; returns how many
- * were new. Older differences are wal-sync's.
+ * were new. Older differences are not looked for.
  */
 export async function recordUnmarkedDebts(
   directory: ClusterDirectory,

@@ -20,6 +20,9 @@ export interface PeerLinkOptions {
   log: Log;
 }
 
+/** A peer that is well is connected sooner. */
+const connectPatienceMs = 1000;
+
 /**
  * This session's way to the peer: one session that is opened when it is first needed and again after a cooldown, and the
  * debts that are left while it is away.
@@ -29,6 +32,7 @@ export class PeerLink {
   readonly debts: Debts;
   private readonly options: PeerLinkOptions;
   private session: Promise<ArchiveSession> | undefined;
+  private isConnected = false;
   private coolUntilMs = Number.NEGATIVE_INFINITY;
   private compared = false;
   private isClosing = false;
@@ -37,6 +41,14 @@ export class PeerLink {
     this.options = options;
     this.name = options.name;
     this.debts = new Debts(options.directory, options.name);
+  }
+
+  /**
+   * How much of `peerWaitMs` a file should wait for its second copy: less while the peer is still silent. A client that comes here
+   * because the peer is dead has waited for it already.
+   */
+  worthWaitingMs(peerWaitMs: number): number {
+    return this.isConnected ? peerWaitMs : Math.min(peerWaitMs, connectPatienceMs);
   }
 
   get isCooling(): boolean {
@@ -91,13 +103,14 @@ export class PeerLink {
         (failure) => this.lose(failure),
         () => undefined,
       );
-      if (session.hello.storeId !== undefined && session.hello.storeId === store.identity?.storeId) {
+      if (session.hello.storeId !== undefined && session.hello.storeId === (await store.storeId())) {
         session.close();
         throw new Failure('usage', `peer ${this.name} is this very directory: it can hold no second copy`, {
           hint: 'Name the other archive host in --peer, or in the host list of archive_command.',
         });
       }
       await this.compareNewest(session);
+      this.isConnected = session.isOpen;
       return session;
     } catch (error) {
       this.lose(toFailure(error));
@@ -118,6 +131,7 @@ export class PeerLink {
 
   private lose(failure: Failure): void {
     this.session = undefined;
+    this.isConnected = false;
     if (!this.isCooling && !this.isClosing) {
       this.options.log.warning('peer lost, copies become debts', { peer: this.name, reason: failure.message });
     }

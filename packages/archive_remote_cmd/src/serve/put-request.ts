@@ -4,7 +4,7 @@ import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import type { PutBody } from '@archive2/core/hosts/put.ts';
 import type { ClientMessageOf, ServerMessageOf } from '@archive2/core/protocol/messages.ts';
 import { type ArchiveFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
-import { type Forwarding, forwardArriving, forwardStored } from './forwarding.ts';
+import { type Forwarding, type ForwardResult, forwardArriving, forwardStored } from './forwarding.ts';
 import type { PeerLink } from './peer-link.ts';
 import type { PublishOrder } from './publish-order.ts';
 import { checkPutAllowed } from './put-check.ts';
@@ -69,7 +69,10 @@ export class PutRequest {
     await this.incoming.append(piece);
   }
 
-  /** The body is whole: store it, publish it in its turn, and see to the second copy. Resolves with the verdict. */
+  /**
+   * The body is whole: make it durable, hear the peer, publish it in its turn, and see to the second copy. Resolves with the
+   * verdict. The peer is heard first, so that a name it holds with other content is not taken here too.
+   */
   async complete(summary: BodySummary): Promise<Verdict> {
     const { incoming } = this;
     if (incoming === undefined) throw new Failure('protocol', `end of ${this.file.name}, which was not asked for`);
@@ -79,11 +82,13 @@ export class PutRequest {
     incoming.part.wakeReaders();
     await this.checkAgreesWithPeer(incoming);
     await incoming.makeDurable();
+    const heard = await this.hearPeer();
     await this.order.waitForTurn(this.ticket);
     const outcome = await incoming.publish();
     this.order.leave(this.ticket, true);
-    this.forwarding ??= this.forwardFromStore(summary.rawDigest);
-    return await this.verdict(outcome);
+    if (this.forwarding !== undefined) return await this.verdict(outcome, heard);
+    this.forwarding = this.forwardFromStore(summary.rawDigest);
+    return await this.verdict(outcome, await this.hearPeer());
   }
 
   /** The client is gone. A file that is not whole never will be: those after it must not wait for it. */
@@ -108,7 +113,7 @@ export class PutRequest {
     if (answer === 'same') {
       this.order.leave(this.ticket, true);
       this.forwarding = this.forwardFromStore(digest);
-      return await this.verdict('same');
+      return await this.verdict('same', await this.hearPeer());
     }
     if (answer === 'differs') {
       // A content that is kept already needs no second journey to be refused again.
@@ -141,16 +146,24 @@ export class PutRequest {
     return forwardStored(this.peer, this.context.store, this.file, this.header, rawDigest);
   }
 
-  private async verdict(outcome: StoreOutcome): Promise<Verdict> {
-    const { store, clock, peerWaitMs } = this.context;
-    const storeId = store.identity?.storeId ?? '';
+  /** What the peer says of its copy within the time that a file may wait for it. Throws the Failure of a peer that refuses it. */
+  private async hearPeer(): Promise<ForwardResult | undefined> {
+    const { peer, forwarding } = this;
+    if (peer === undefined || forwarding === undefined) return undefined;
+    const { clock, peerWaitMs } = this.context;
+    const patience = clock.sleep(peer.worthWaitingMs(peerWaitMs)).then(() => undefined);
+    const heard = await Promise.race([forwarding.result, patience]);
+    if (heard?.kind === 'refused') throw heard.failure;
+    return heard;
+  }
+
+  private async verdict(outcome: StoreOutcome, heard: ForwardResult | undefined): Promise<Verdict> {
+    const storeId = await this.context.store.storeId();
     if (this.peer === undefined) return { outcome, storeId, peerState: 'none' };
     const { peer, forwarding } = this;
-    const waited = await Promise.race([forwarding?.result, clock.sleep(peerWaitMs).then(() => undefined)]);
-    if (waited?.kind === 'refused') throw waited.failure;
-    if (waited?.kind === 'stored') {
+    if (heard?.kind === 'stored') {
       await peer.debts.settle(this.file.name);
-      return { outcome, storeId, peerState: 'stored', peer: peer.name, peerStoreId: waited.storeId };
+      return { outcome, storeId, peerState: 'stored', peer: peer.name, peerStoreId: heard.storeId };
     }
     await peer.leaveDebt(this.file.name);
     // The transfer that was too slow to wait for may still arrive: then nothing is owed.

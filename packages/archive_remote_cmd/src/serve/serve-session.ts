@@ -59,7 +59,7 @@ export class ServeSession {
         return new Failure('protocol', 'no hello came');
       });
       if (first.done) return;
-      this.greet(decodeMessage(clientMessages, first.value.header));
+      await this.greet(decodeMessage(clientMessages, first.value.header));
       for await (const frame of frames) await this.handle(decodeMessage(clientMessages, frame.header), frame.body);
     } catch (error) {
       this.send(errorMessage(toFailure(error)));
@@ -73,10 +73,15 @@ export class ServeSession {
     }
   }
 
-  private greet(message: ClientMessage): void {
+  private async greet(message: ClientMessage): Promise<void> {
     const { context } = this;
     if (message.type !== 'hello') throw new Failure('protocol', `the session began with ${message.type}, not hello`);
     const { identity } = context.store;
+    const asked = [message.version, message.cluster, message.walDirectory];
+    const served = [protocolVersion, context.cluster, context.directory.walDirectory];
+    const isMeant = asked.every((value, index) => value === served[index]);
+    // An archive on a read-only disk has none to make, and can still be read; a put fails by itself.
+    const storeId = isMeant ? await context.store.storeId().catch(() => undefined) : undefined;
     this.peer = context.peer ?? (message.peerHint === undefined ? undefined : context.peerOfHint(message.peerHint));
     // The client compares what it asked for with this and explains the difference; nothing it said is used as a path.
     this.send({
@@ -86,19 +91,17 @@ export class ServeSession {
       cluster: context.cluster,
       walDirectory: context.directory.walDirectory,
       rights: [...context.rights],
+      ...(storeId === undefined ? {} : { storeId }),
       ...(this.peer === undefined ? {} : { peer: this.peer.name }),
       ...(identity === undefined
         ? {}
         : {
-            storeId: identity.storeId,
             systemIdentifier: String(identity.systemIdentifier),
             segmentSizeBytes: identity.segmentSize,
             ...(identity.postgresMajor === undefined ? {} : { postgresMajor: identity.postgresMajor }),
           }),
     });
-    const asked = [message.version, message.cluster, message.walDirectory];
-    const served = [protocolVersion, context.cluster, context.directory.walDirectory];
-    if (asked.some((value, index) => value !== served[index])) {
+    if (!isMeant) {
       throw new Failure('protocol', `asked for ${asked.join(' ')}, but this is ${served.join(' ')}`);
     }
   }

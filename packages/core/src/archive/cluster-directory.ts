@@ -35,6 +35,10 @@ export class ClusterDirectory {
     return join(this.path, 'state');
   }
 
+  get storeIdFile(): string {
+    return join(this.stateDirectory, 'store-id');
+  }
+
   get lastLogFile(): string {
     return join(this.path, 'LASTLOG');
   }

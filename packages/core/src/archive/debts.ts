@@ -15,7 +15,7 @@ import type { ClusterDirectory } from './cluster-directory.ts';
  * The copies that this host still owes its peer: an empty file `debts/<peer name>/<NAME>` for each.
  *
  * A debt is durable when `record` returns. A debt that is there although the peer has the copy is harmless (it is
- * settled by digest); one that is missing is found by comparing the newest names, or by wal-sync.
+ * settled by digest); one that is missing is found by comparing the newest names.
  */
 export class Debts {
   private readonly directory: string;

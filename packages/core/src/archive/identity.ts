@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Failure, systemErrorCode } from '../base/failure.ts';
 import { createFileDurably } from '../files/atomic-file.ts';
@@ -7,10 +6,9 @@ import { parseSegmentSize } from '../wal/segment-size.ts';
 import { formatSystemIdentifier, parseSystemIdentifier } from '../wal/system-identifier.ts';
 import type { ClusterDirectory } from './cluster-directory.ts';
 
-/** cluster.json: the identity, and a random id of this directory, so that one directory is never counted as two copies. */
+/** cluster.json: whose archive this is. */
 export interface ClusterRecord extends ClusterIdentity {
   cluster: string;
-  storeId: string;
 }
 
 const clusterNamePattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
@@ -37,13 +35,13 @@ export async function readClusterRecord(directory: ClusterDirectory): Promise<Cl
   } catch (error) {
     throw new Failure('damaged', `${directory.identityFile} cannot be read as a cluster's identity`, {
       cause: error,
-      hint: 'Restore the file from the peer (all but storeId are the same there), or from a backup of this host.',
+      hint: 'Restore the file from the peer, where it says the same.',
     });
   }
 }
 
 /**
- * Makes cluster.json with a new storeId, durably and exclusively, and returns what the directory then holds: ours, or
+ * Makes cluster.json, durably and exclusively, and returns what the directory then holds: ours, or
  * that of somebody who was faster.
  */
 export async function createClusterRecord(
@@ -52,7 +50,7 @@ export async function createClusterRecord(
   identity: ClusterIdentity,
   nowMs: number,
 ): Promise<ClusterRecord> {
-  const record: ClusterRecord = { cluster, storeId: randomUUID(), ...identity };
+  const record: ClusterRecord = { cluster, ...identity };
   if (await createFileDurably(directory.identityFile, formatRecord(record, nowMs), nowMs)) return record;
   const winner = await readClusterRecord(directory);
   if (winner === undefined) throw new Failure('disk_error', `${directory.identityFile} vanished while it was made`);
@@ -78,7 +76,6 @@ function formatRecord(record: ClusterRecord, nowMs: number): string {
   const json = {
     format: 1,
     cluster: record.cluster,
-    storeId: record.storeId,
     systemIdentifier: formatSystemIdentifier(record.systemIdentifier),
     segmentSizeBytes: record.segmentSize,
     postgresMajor: record.postgresMajor,
@@ -89,15 +86,14 @@ function formatRecord(record: ClusterRecord, nowMs: number): string {
 
 function parseRecord(text: string): ClusterRecord {
   const json = JSON.parse(text) as Record<string, unknown>;
-  const { cluster, storeId, systemIdentifier, segmentSizeBytes, postgresMajor } = json;
+  const { cluster, systemIdentifier, segmentSizeBytes, postgresMajor } = json;
   if (json.format !== 1) throw new Error(`format ${String(json.format)} is not 1`);
-  if (typeof cluster !== 'string' || typeof storeId !== 'string' || typeof systemIdentifier !== 'string') {
-    throw new Error('cluster, storeId or systemIdentifier is missing');
+  if (typeof cluster !== 'string' || typeof systemIdentifier !== 'string') {
+    throw new Error('cluster or systemIdentifier is missing');
   }
   if (typeof segmentSizeBytes !== 'number') throw new Error('segmentSizeBytes is missing');
   return {
     cluster,
-    storeId,
     systemIdentifier: parseSystemIdentifier(systemIdentifier),
     segmentSize: parseSegmentSize(segmentSizeBytes),
     postgresMajor: typeof postgresMajor === 'number' ? postgresMajor : undefined,

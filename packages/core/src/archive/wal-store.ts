@@ -11,6 +11,7 @@ import type { ClusterDirectory } from './cluster-directory.ts';
 import { type ClusterRecord, checkSameCluster, createClusterRecord, readClusterRecord } from './identity.ts';
 import { listArchiveNames, NewestSegments } from './newest-segments.ts';
 import { Quarantine } from './quarantine.ts';
+import { readOrMakeStoreId } from './store-id.ts';
 import { digestStored, StoredFile } from './stored-file.ts';
 
 export interface WalStoreOptions {
@@ -37,6 +38,7 @@ export class WalStore {
   readonly quarantine: Quarantine;
   readonly options: WalStoreOptions;
   private readonly namesSync: SharedDirectorySync;
+  private id: Promise<string> | undefined;
   private record: ClusterRecord | undefined;
   private newest: Promise<NewestSegments> | undefined;
 
@@ -70,6 +72,12 @@ export class WalStore {
   /** The identity of the cluster; undefined until the first segment came. */
   get identity(): ClusterRecord | undefined {
     return this.record;
+  }
+
+  /** See readOrMakeStoreId; an archive has one before it has an identity. */
+  storeId(): Promise<string> {
+    this.id ??= readOrMakeStoreId(this.directory, this.options.clock.nowMs());
+    return this.id;
   }
 
   /** Throws Failure `wrong_cluster` when both sides know their system identifier (decimal) and they differ. */

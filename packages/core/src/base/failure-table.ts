@@ -1,7 +1,7 @@
 /**
  * Every way a command can fail: one table for the code, its exit status, whether trying again can help, and its meaning.
  *
- * `docs/exit-statuses.md` is generated from it. Exit statuses stay within 3..125: above, PostgreSQL's archiver restarts
+ * `docs/exit-statuses.md` is generated from it. Exit statuses stay within 2..125: above, PostgreSQL's archiver restarts
  * instead of counting the failure; 1 is left for what the shell or the runtime says, and 2 is wrong usage everywhere.
  * The codes also cross the session between our processes (docs/protocol.md), so a code is never renamed.
  */

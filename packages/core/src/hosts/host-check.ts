@@ -12,7 +12,7 @@ export interface HostObservation {
 
 export interface HostLook {
   observations: HostObservation[];
-  /** Tells two archives from one that is reached by two names; undefined before the first segment, or when unreachable. */
+  /** Tells two archives from one that is reached by two names; undefined when unreachable. */
   storeId: string | undefined;
   systemIdentifier: string | undefined;
 }
@@ -94,7 +94,7 @@ function observePeer(
       {
         isGood: false,
         what: `${host}: its peer ${peer} cannot take forwarded files: ${peerProblem}`,
-        advice: `Let ${host}'s key log in on the peer with --allow sync.`,
+        advice: `Look at the peer, and that ${host}'s key may log in there with --allow sync and knows its host key.`,
       },
     ];
   }

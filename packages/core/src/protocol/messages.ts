@@ -38,6 +38,7 @@ export const serverMessages = {
     cluster: 'text',
     walDirectory: 'text',
     rights: 'texts',
+    /** Random, one for each archive directory: tells one archive that has two names from two archives. */
     storeId: 'text?',
     systemIdentifier: 'text?',
     segmentSizeBytes: 'count?',
