@@ -1,6 +1,13 @@
 import { type ParsedArguments, parseArguments } from '@archive2/core/cli/arguments.ts';
-import { readSettingsFile, settingsOfEnvironment } from '@archive2/core/cli/settings-file.ts';
+import { readSettingsFile, settingsFileStamp, settingsOfEnvironment } from '@archive2/core/cli/settings-file.ts';
 import { commandSpec } from './options.ts';
+
+const settingsFile = `/etc/default/${commandSpec.command}`;
+
+/** What a parsed call depends on besides its words and environment. */
+export function settingsStamp(): string {
+  return settingsFileStamp(settingsFile);
+}
 
 /** Parses a command line of archive_cmd with the settings that apply to it. Throws Failure `usage`. */
 export async function parseCall(
@@ -9,6 +16,6 @@ export async function parseCall(
 ): Promise<ParsedArguments> {
   return await parseArguments(commandSpec, args, {
     environment: settingsOfEnvironment(environment),
-    file: readSettingsFile(`/etc/default/${commandSpec.command}`),
+    file: readSettingsFile(settingsFile),
   });
 }

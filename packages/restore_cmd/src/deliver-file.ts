@@ -1,5 +1,7 @@
 import { copyFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
+import { PartFile } from '@archive2/core/files/part-file.ts';
 
 /**
  * Puts a complete file where PostgreSQL wants it, at once: by a rename, or from another file system by a copy and a rename. Throws
@@ -15,14 +17,18 @@ export async function deliverFile(from: string, path: string): Promise<void> {
 }
 
 async function copyAcross(from: string, path: string): Promise<void> {
-  const beside = `${path}.archive2-${process.pid}.part`;
+  let part: PartFile | undefined;
   try {
-    await copyFile(from, beside);
-    await rename(beside, path);
+    // Under a name and a lock that tell what it is to whoever finds it after a crash.
+    part = await PartFile.create(dirname(path), basename(path));
+    await copyFile(from, part.path);
+    await part.replace(basename(path));
     await rm(from, { force: true });
   } catch (error) {
-    await rm(beside, { force: true });
     throw cannotDeliver(path, error);
+  } finally {
+    await part?.discard();
+    await part?.close();
   }
 }
 

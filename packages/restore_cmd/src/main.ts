@@ -6,7 +6,7 @@ import { addressInWorkingDirectory } from '@archive2/core/agent/agent-address.ts
 import { callRequest } from '@archive2/core/agent/call-request.ts';
 import { type AgentVerdict, askAgent, type NoVerdict } from '@archive2/core/agent/client.ts';
 import { quickRename } from '@archive2/core/agent/file-door.ts';
-import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
+import { configuredStateDirectory, findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { leaveNow } from '@archive2/core/cli/leave.ts';
 import { statusOfFailure } from './answer.ts';
@@ -33,7 +33,7 @@ function isFetchCall(args: readonly string[]): boolean {
 }
 
 function askKnownAgent(invocation: Invocation): Promise<AgentVerdict | NoVerdict> | undefined {
-  const stateDirectory = findStateDirectory(invocation.environment['ARCHIVE2_STATE_DIR']);
+  const stateDirectory = findStateDirectory(configuredStateDirectory(invocation.args, invocation.environment));
   if (!stateDirectory.isTrusted) return undefined;
   const address = addressInWorkingDirectory(stateDirectory.path, 'get');
   return address === undefined ? undefined : askAgent(address.socketPath, callRequest(invocation));

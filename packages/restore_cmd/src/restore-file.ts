@@ -1,5 +1,7 @@
+import { dirname } from 'node:path';
 import type { Clock } from '@archive2/core/base/clock.ts';
 import type { Log } from '@archive2/core/base/log.ts';
+import { removeStaleParts } from '@archive2/core/files/stale-parts.ts';
 import { readSystemIdentifier } from '@archive2/core/postgres/system-identifier-file.ts';
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import type { Asker } from './answer.ts';
@@ -25,7 +27,8 @@ export interface RestoreRequest {
 export async function restoreFile(request: RestoreRequest, clock: Clock, log: Log): Promise<number> {
   const { settings, asker, path } = request;
   const file = parseArchiveFileName(request.name);
-  const pool = openPool(settings, { clock, log });
+  await removeStaleParts(dirname(path), clock.nowMs());
+  const pool = await openPool(settings, { stateDirectory: undefined, clock, log });
   const wanted = { file, path, systemIdentifier: readSystemIdentifier('.'), isDecisive: asker !== 'standby' };
   let last: FetchedFile | undefined;
   try {

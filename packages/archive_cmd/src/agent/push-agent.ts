@@ -116,12 +116,21 @@ export class PushAgent implements AgentWork {
     if (wanted === undefined) throw new Failure('usage', 'the file of the call cannot be told from its options');
     const shipper = await openShipper(call.settings, { stateDirectory, buffers: this.buffers, clock, log });
     const lane = { call, shipper, readAhead: new ReadAhead(shipper, call.settings.maxInFlight, log) };
+    this.dropOutdated();
     this.lanes.push(lane);
     if (this.lanes.length > maxLanes) {
       const oldest = this.lanes.shift();
       if (oldest !== undefined) stopLane(oldest);
     }
     return { lane, wanted };
+  }
+
+  /** Lanes whose settings file changed answer nobody any more. */
+  private dropOutdated(): void {
+    for (const lane of this.lanes.filter(({ call }) => !call.isCurrent)) {
+      this.lanes.splice(this.lanes.indexOf(lane), 1);
+      stopLane(lane);
+    }
   }
 
   private checkDataDirectory(workingDirectory: string): void {

@@ -2,7 +2,7 @@ import type { Clock } from '@archive2/core/base/clock.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
-import { loadCooldown, saveCooldown } from '@archive2/core/hosts/cooldown-file.ts';
+import { keepCooldown } from '@archive2/core/hosts/cooldown-keeper.ts';
 import { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
 import { openArchiveSession } from '@archive2/core/hosts/session-opener.ts';
@@ -24,21 +24,11 @@ export const pieceBufferCount = 2;
 /** Makes a shipper for one set of settings, with what was remembered of its hosts. Connects to nobody yet. */
 export async function openShipper(settings: ShipSettings, world: ShipperWorld): Promise<Shipper> {
   const { stateDirectory, buffers, clock, log } = world;
-  const cooldown = stateDirectory === undefined ? new Map() : await loadCooldown(stateDirectory);
-  let saving: Promise<void> = Promise.resolve();
   const pool = new HostPool({
     hosts: settings.hosts,
     policy: settings.cooldown,
     open: (host) => openSession(settings, host, world),
-    cooldown,
-    onCooldownChange: (state) => {
-      if (stateDirectory === undefined) return;
-      saving = saving
-        .then(() => saveCooldown(stateDirectory, state))
-        .catch((error: unknown) => {
-          log.warning('cooldown not remembered', { reason: String(error) });
-        });
-    },
+    ...(await keepCooldown(stateDirectory, log)),
     clock,
     log,
   });

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { NoVerdict } from '@archive2/core/agent/client.ts';
-import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
+import { configuredStateDirectory, findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
 import { withDeadline } from '@archive2/core/base/deadline.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
@@ -38,7 +38,7 @@ export async function shipWithoutAnswer(
     if (verdict.stderr !== undefined) writeStderr(verdict.stderr);
     return verdict.status;
   }
-  await shipHere(settings, invocation.environment, resolve(path), file);
+  await shipHere(settings, configuredStateDirectory(invocation.args, invocation.environment), resolve(path), file);
   return 0;
 }
 
@@ -50,11 +50,11 @@ function agentFlags(options: Record<string, unknown>): string[] {
 
 async function shipHere(
   settings: ShipSettings,
-  environment: Invocation['environment'],
+  configured: string | undefined,
   path: string,
   file: ReturnType<typeof parseArchiveFileName>,
 ): Promise<void> {
-  const { path: stateDirectory, isTrusted } = findStateDirectory(environment['ARCHIVE2_STATE_DIR']);
+  const { path: stateDirectory, isTrusted } = findStateDirectory(configured);
   const log = createLog((line) => writeStderr(`${line}\n`), 'warning');
   const shipper = await openShipper(settings, {
     stateDirectory: isTrusted ? stateDirectory : undefined,

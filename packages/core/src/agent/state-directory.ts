@@ -30,6 +30,17 @@ export function isOursAlone(path: string): boolean {
   return stats?.isDirectory === true && stats.uid === effectiveUserId() && (stats.mode & 0o077) === 0;
 }
 
+/** The state directory that a call names, by its flag or its environment; looked for without parsing the rest. */
+export function configuredStateDirectory(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const at = args.findIndex((word) => word === '--state-dir' || word.startsWith('--state-dir='));
+  const word = args[at];
+  if (word === undefined) return environment['ARCHIVE2_STATE_DIR'];
+  return word === '--state-dir' ? args[at + 1] : word.slice('--state-dir='.length);
+}
+
 function effectiveUserId(): number {
   return process.geteuid?.() ?? -1;
 }

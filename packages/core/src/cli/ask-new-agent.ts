@@ -3,7 +3,7 @@ import { callRequest } from '../agent/call-request.ts';
 import type { AgentVerdict, NoVerdict } from '../agent/client.ts';
 import { makeStateDirectory } from '../agent/make-state-directory.ts';
 import { startAgentAndAsk } from '../agent/start-agent.ts';
-import { findStateDirectory } from '../agent/state-directory.ts';
+import { configuredStateDirectory, findStateDirectory } from '../agent/state-directory.ts';
 import { childEnvironment } from '../base/child-environment.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Invocation } from './invocation.ts';
@@ -28,7 +28,7 @@ export async function askNewAgent(
 ): Promise<AgentVerdict | undefined> {
   if (agent.unanswered === 'broken' || agent.unanswered === 'silent') return undefined;
   const { environment } = invocation;
-  const { path: stateDirectory } = findStateDirectory(environment['ARCHIVE2_STATE_DIR']);
+  const { path: stateDirectory } = findStateDirectory(configuredStateDirectory(invocation.args, environment));
   if (!makeStateDirectory(stateDirectory)) return undefined;
   const address = addressInWorkingDirectory(stateDirectory, agent.role);
   if (address === undefined) return undefined;

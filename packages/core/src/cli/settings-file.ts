@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { Failure, systemErrorCode } from '../base/failure.ts';
 
 const linePattern = /^(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$/;
@@ -35,6 +35,12 @@ export function parseSettings(text: string, path: string): Record<string, string
     settings[optionName(match[1])] = value;
   }
   return settings;
+}
+
+/** Changes whenever the file does: whoever keeps what it read compares this before using it. */
+export function settingsFileStamp(path: string): string {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? 'none' : `${stats.ino}-${stats.size}-${stats.mtimeNs}-${stats.ctimeNs}`;
 }
 
 /** The settings among environment variables: ARCHIVE2_RETRY_COUNT is `--retry-count`. */

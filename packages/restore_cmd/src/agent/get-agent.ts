@@ -14,13 +14,14 @@ import { askUntilKnown } from '../ask-until-known.ts';
 import { askerIn } from '../asker.ts';
 import { openPool } from '../fetch/open-pool.ts';
 import { type FetchSettings, fetchWords, readFetchSettings } from '../options.ts';
-import { parseCall } from '../parse-call.ts';
+import { parseCall, settingsStamp } from '../parse-call.ts';
 import { Prefetcher } from '../prefetch/prefetcher.ts';
 import { SegmentBuffer } from '../prefetch/segment-buffer.ts';
 
 export interface GetAgentOptions {
   /** Where buffers are unless a call names another place; each data directory's agent has its own below it. */
   bufferDirectory: string;
+  stateDirectory: string;
   clock: Clock;
   log: Log;
 }
@@ -28,6 +29,8 @@ export interface GetAgentOptions {
 /** What works for one command line of restore_cmd. */
 interface Lane {
   pattern: CallPattern;
+  /** Of the settings file, when it was read. */
+  stamp: string;
   settings: FetchSettings;
   pool: HostPool;
   buffer: SegmentBuffer;
@@ -119,17 +122,20 @@ export class GetAgent implements AgentWork {
 
   private knownLane(request: AgentRequest): { lane: Lane; name: string } | undefined {
     const [name] = this.lane?.pattern.match(request) ?? [];
-    return this.lane === undefined || name === undefined ? undefined : { lane: this.lane, name };
+    return this.lane === undefined || this.lane.stamp !== settingsStamp() || name === undefined
+      ? undefined
+      : { lane: this.lane, name };
   }
 
   private async openLane(request: AgentRequest): Promise<{ lane: Lane; name: string }> {
-    const { clock, log } = this.options;
+    const { stateDirectory, clock, log } = this.options;
+    const stamp = settingsStamp();
     const { words, options } = await parseCall(request.args, request.environment);
     const { hostList, walDirectory, name, path, delaySeconds } = fetchWords(words);
     const settings = readFetchSettings(hostList, walDirectory, delaySeconds, options, request.environment);
     this.endLane();
     const buffer = await SegmentBuffer.open(this.bufferPath(settings, request.workingDirectory));
-    const pool = openPool(settings, { clock, log });
+    const pool = await openPool(settings, { stateDirectory, clock, log });
     const prefetcher = new Prefetcher({
       pool,
       buffer,
@@ -138,7 +144,7 @@ export class GetAgent implements AgentWork {
       clock,
       log,
     });
-    this.lane = { pattern: callPattern(request, [name, path]), settings, pool, buffer, prefetcher };
+    this.lane = { pattern: callPattern(request, [name, path]), stamp, settings, pool, buffer, prefetcher };
     return { lane: this.lane, name };
   }
 

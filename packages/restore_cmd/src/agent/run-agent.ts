@@ -15,7 +15,8 @@ export async function runAgent(options: Record<string, unknown>): Promise<number
     build: programVersion,
   };
   await serveAgent(settings, systemClock, ({ address, stateDirectory, clock, log }) => {
-    return new GetAgent({ bufferDirectory: `${stateDirectory}/buffer-${address.dataDirectoryId}`, clock, log });
+    const bufferDirectory = `${stateDirectory}/buffer-${address.dataDirectoryId}`;
+    return new GetAgent({ bufferDirectory, stateDirectory, clock, log });
   });
   return 0;
 }

@@ -2,6 +2,7 @@ import type { Clock } from '@archive2/core/base/clock.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
+import { keepCooldown } from '@archive2/core/hosts/cooldown-keeper.ts';
 import { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
 import { openArchiveSession } from '@archive2/core/hosts/session-opener.ts';
@@ -12,13 +13,15 @@ interface World {
   log: Log;
 }
 
-export function openPool(settings: FetchSettings, world: World): HostPool {
+export async function openPool(
+  settings: FetchSettings,
+  { stateDirectory, ...world }: World & { stateDirectory: string | undefined },
+): Promise<HostPool> {
   return new HostPool({
     hosts: settings.hosts,
     policy: settings.cooldown,
     open: (host) => openSession(settings, host, world),
-    cooldown: new Map(),
-    onCooldownChange: () => undefined,
+    ...(await keepCooldown(stateDirectory, world.log)),
     ...world,
   });
 }
