@@ -2,6 +2,7 @@ import type { Clock } from '@archive2/core/base/clock.ts';
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import type { FailureCode } from '@archive2/core/base/failure-table.ts';
 import type { Log } from '@archive2/core/base/log.ts';
+import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
 import type { HostTurn } from '@archive2/core/hosts/cooldown.ts';
 import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
@@ -42,18 +43,14 @@ export async function shipFile(world: ShipWorld, header: PutHeader, body: Encode
   const copies = new Set<string>();
   const failures: Failure[] = [];
   const turns = pool.turns();
-  const stopHurrying = hurry(world, turns);
+  const connecting = hurry(world, turns);
   try {
     for (const { host } of turns) {
       try {
         // A file that one host has by now may be on its way to the next one already: ask by digest.
         const askFirst = copies.size > 0 || failures.some((failure) => failure.details['sent'] === 1);
-        const verdict = await putTo(
-          world,
-          host,
-          askFirst ? { ...header, digest: await body.rawDigest() } : header,
-          body,
-        );
+        const asking = askFirst ? { ...header, digest: await body.rawDigest() } : header;
+        const verdict = await putTo(world, host, connecting.session(host), asking, body);
         copies.add(verdict.storeId);
         if (verdict.peerState === 'stored' && verdict.peerStoreId !== undefined) copies.add(verdict.peerStoreId);
         if (copies.size >= minCopies) return;
@@ -64,14 +61,19 @@ export async function shipFile(world: ShipWorld, header: PutHeader, body: Encode
       }
     }
   } finally {
-    stopHurrying();
+    connecting.stop();
   }
   throw summary(minCopies, copies.size, failures);
 }
 
-async function putTo(world: ShipWorld, host: HostSpec, header: PutHeader, body: EncodedBody): Promise<PutVerdict> {
-  const { pool } = world;
-  const session = await pool.session(host);
+async function putTo(
+  { pool }: ShipWorld,
+  host: HostSpec,
+  opening: Promise<ArchiveSession>,
+  header: PutHeader,
+  body: EncodedBody,
+): Promise<PutVerdict> {
+  const session = await opening;
   try {
     const verdict = await putFile(session, header, body);
     pool.succeeded(host);
@@ -101,30 +103,44 @@ function atHost(failure: Failure, host: HostSpec, details: Failure['details'] = 
   });
 }
 
+/** The sessions of one call: each host is connected to once at most. */
+interface Connecting {
+  /** The open session with a host, or this call's attempt to open one, also when that has failed already. */
+  session(host: HostSpec): Promise<ArchiveSession>;
+  stop(): void;
+}
+
 /**
  * Begins to connect to the second host while the first one is slow to answer, so that with both gone the call ends within about
  * one connect timeout, not two.
  */
-function hurry(world: ShipWorld, turns: readonly HostTurn<HostSpec>[]): () => void {
+function hurry({ pool, clock }: ShipWorld, turns: readonly HostTurn<HostSpec>[]): Connecting {
   const [first, second] = turns;
   const stop = new AbortController();
-  if (first === undefined || second === undefined || world.pool.hasSession(first.host)) return () => undefined;
+  let early: Promise<ArchiveSession> | undefined;
+  const connecting: Connecting = {
+    session: (host) => (host === second?.host && !pool.hasSession(host) ? early : undefined) ?? pool.session(host),
+    stop: () => stop.abort(),
+  };
+  if (first === undefined || second === undefined || pool.hasSession(first.host)) return connecting;
   let connected = false;
-  const attempt = world.pool.session(first.host).then(
+  const attempt = pool.session(first.host).then(
     () => {
       connected = true;
     },
     () => undefined,
   );
   const delay = first.mode === 'probe' ? 0 : hurryMs;
-  const patience = Promise.race([attempt, world.clock.sleep(delay, stop.signal)]);
+  const patience = Promise.race([attempt, clock.sleep(delay, stop.signal)]);
   patience.then(
     () => {
-      if (!connected && !stop.signal.aborted) world.pool.session(second.host).catch(() => undefined);
+      if (connected || stop.signal.aborted) return;
+      early = pool.session(second.host);
+      early.catch(() => undefined);
     },
     () => undefined,
   );
-  return () => stop.abort();
+  return connecting;
 }
 
 function summary(minCopies: number, copies: number, failures: readonly Failure[]): Failure {
