@@ -70,9 +70,10 @@ describe('PostgreSQL while its archive hosts come and go', () => {
   });
 
   test('17: hosts that flap under load lose nothing', async () => {
-    let isOver = false;
+    const over = new AbortController();
     const load = (async () => {
-      while (!isOver) await primary.sql('INSERT INTO kept SELECT generate_series(1, 10000); SELECT pg_switch_wal()');
+      while (!over.signal.aborted)
+        await primary.sql('INSERT INTO kept SELECT generate_series(1, 10000); SELECT pg_switch_wal()');
     })();
     const [arch1, arch2] = stand.hosts;
     // Whenever something was archived, the next thing breaks; always one way stays open.
@@ -88,7 +89,7 @@ describe('PostgreSQL while its archive hosts come and go', () => {
       await primary.pollUntil(`SELECT archived_count > ${before + 2} FROM pg_stat_archiver`, 't');
       await end();
     }
-    isOver = true;
+    over.abort();
     await load;
     const last = await primary.switchWal();
     await primary.waitForArchived(last);
