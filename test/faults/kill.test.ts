@@ -94,9 +94,10 @@ test.each([
     const call = await pushAndKill(host, hostNumber === 0 ? 'put' : 'sync', killedAt.length + 1, pattern);
     await cluster.converged();
     invariants.check({ copies: 2, parts: 2 });
-    const [first, second] = stand.hosts.map((it) => JSON.parse(readFileSync(cluster.path(it, 'cluster.json'), 'utf8')));
-    expect(first.systemIdentifier).toBe(second.systemIdentifier);
-    expect(first.storeId).not.toBe(second.storeId);
+    const records = stand.hosts.map((it) => JSON.parse(readFileSync(cluster.path(it, 'cluster.json'), 'utf8')));
+    expect(records[0].systemIdentifier).toBe(records[1].systemIdentifier);
+    const ids = stand.hosts.map((it) => readFileSync(cluster.path(it, 'state/store-id'), 'utf8'));
+    expect(ids[0]).not.toBe(ids[1]);
     if (call === undefined) break;
     killedAt.push(call.replace(cluster.directory, 'DIRECTORY'));
     await cluster.close();
