@@ -51,13 +51,15 @@ export class PutRequest {
       const verdict = await this.verdictByDigest(this.header.digest);
       if (verdict !== undefined) return verdict;
     }
+    // What has the name here is compared first: other content under it must not become the peer's copy.
+    const isTaken = await store.has(this.file.name);
     const incoming = await IncomingFile.begin(store, this.file, this.header.modifiedMs);
     if (this.isReleased) {
       await incoming.discard();
       throw givenUp(this.file);
     }
     this.incoming = incoming;
-    if (this.peer !== undefined && !this.peer.isCooling) {
+    if (this.peer !== undefined && !this.peer.isCooling && !isTaken) {
       this.forwarding = forwardArriving(this.peer, store, this.header, this.arrivingBody(incoming));
     }
     return this.header.digest === undefined ? 'body' : 'send';

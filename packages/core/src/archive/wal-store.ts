@@ -97,6 +97,17 @@ export class WalStore {
     return this.record;
   }
 
+  /** Whether anything has the name, whole or damaged. */
+  async has(name: ArchiveFileName): Promise<boolean> {
+    try {
+      await stat(this.directory.walFile(name));
+      return true;
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return false;
+      throw error;
+    }
+  }
+
   /** Opens a stored file for reading; undefined when the archive does not have the name. */
   openStored(name: ArchiveFileName): Promise<StoredFile | undefined> {
     return StoredFile.open(this.directory.walFile(name), this.options.activity);
