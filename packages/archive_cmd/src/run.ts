@@ -1,5 +1,6 @@
 import type { NoVerdict } from '@archive2/core/agent/client.ts';
 import { usageFailure } from '@archive2/core/cli/arguments.ts';
+import { parseCall } from '@archive2/core/cli/command-call.ts';
 import { runCommand, writeStdout } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { operateAgents } from '@archive2/core/cli/operate-agents.ts';
@@ -7,13 +8,12 @@ import { runAgent } from './agent/run-agent.ts';
 import { runBackfill } from './backfill/run-backfill.ts';
 import { runCheck } from './check/run-check.ts';
 import { commandSpec } from './options.ts';
-import { parseCall } from './parse-call.ts';
 import { shipWithoutAnswer } from './ship/ship-without-answer.ts';
 
 /** Everything but the hot path: operators' commands, and shipping when no agent gave a verdict. */
 export function run(invocation: Invocation, unanswered: NoVerdict | undefined): void {
   runCommand({ failureStatus: 70 }, async () => {
-    const { words, options, answer } = await parseCall(invocation.args, invocation.environment);
+    const { words, options, answer } = await parseCall(commandSpec, invocation.args, invocation.environment);
     if (answer !== undefined) {
       await writeStdout(answer);
       return 0;

@@ -18,7 +18,7 @@ export async function runInit({ options, clock, log }: RemoteRun): Promise<void>
  * stored there. The identity comes with the first segment. Doing it again changes nothing. The parent must exist: a missing
  * one is more likely an unmounted disk than a wish. Throws Failure `not_initialized`, `no_hard_links` or `disk_error`.
  */
-export async function initClusterDirectory(directory: ClusterDirectory, cluster: string, nowMs: number): Promise<void> {
+async function initClusterDirectory(directory: ClusterDirectory, cluster: string, nowMs: number): Promise<void> {
   const parent = dirname(directory.path);
   await checkParent(parent);
   try {

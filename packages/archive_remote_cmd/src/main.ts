@@ -2,10 +2,10 @@ import { Activity } from '@archive2/core/base/activity.ts';
 import { childEnvironment } from '@archive2/core/base/child-environment.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
 import { createLog } from '@archive2/core/base/log.ts';
-import { parseArguments, usageFailure } from '@archive2/core/cli/arguments.ts';
+import { usageFailure } from '@archive2/core/cli/arguments.ts';
+import { parseCall } from '@archive2/core/cli/command-call.ts';
 import { runCommand, writeStderr, writeStdout } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
-import { readSettingsFile, settingsOfEnvironment } from '@archive2/core/cli/settings-file.ts';
 import { runConflict } from './conflict/run-conflict.ts';
 import { runInit } from './init.ts';
 import { commandSpec, readOptions } from './options.ts';
@@ -25,10 +25,7 @@ export function main(invocation: Invocation): void {
 }
 
 async function run(invocation: Invocation): Promise<number> {
-  const { words, options, answer } = await parseArguments(commandSpec, invocation.args, {
-    environment: settingsOfEnvironment(invocation.environment),
-    file: readSettingsFile(`/etc/default/${commandSpec.command}`),
-  });
+  const { words, options, answer } = await parseCall(commandSpec, invocation.args, invocation.environment);
   if (answer !== undefined) {
     await writeStdout(answer);
     return 0;

@@ -121,7 +121,7 @@ export function readOptions(options: Record<string, unknown>): RemoteOptions {
 }
 
 /** `NAME=user@host`; the name alone stands for a host that is reached under it. Throws Failure `usage`. */
-export function parsePeer(text: string): Peer {
+function parsePeer(text: string): Peer {
   const equals = text.indexOf('=');
   const name = equals < 0 ? text : text.slice(0, equals);
   if (!peerNamePattern.test(name)) {

@@ -1,10 +1,10 @@
 import type { NoVerdict } from '@archive2/core/agent/client.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
 import { createLog } from '@archive2/core/base/log.ts';
+import { agentFlags } from '@archive2/core/cli/agent-settings.ts';
 import { askNewAgent } from '@archive2/core/cli/ask-new-agent.ts';
 import { writeStderr } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
-import { requiredText } from '@archive2/core/cli/option-values.ts';
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { type Asker, statusOfFailure } from './answer.ts';
 import { deliverFile } from './deliver-file.ts';
@@ -43,9 +43,4 @@ export async function restoreWithoutAnswer(
     }
   }
   return await restoreFile({ settings, asker, name, path }, systemClock, log);
-}
-
-function agentFlags(options: Record<string, unknown>): string[] {
-  const idle = `--agent-idle=${requiredText(options, 'agent-idle')}`;
-  return options['verbose'] === true ? [idle, '--verbose'] : [idle];
 }

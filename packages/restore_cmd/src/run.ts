@@ -1,5 +1,6 @@
 import type { AgentVerdict, NoVerdict } from '@archive2/core/agent/client.ts';
 import { usageFailure } from '@archive2/core/cli/arguments.ts';
+import { parseCall } from '@archive2/core/cli/command-call.ts';
 import { runCommand, writeStdout } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { operateAgents } from '@archive2/core/cli/operate-agents.ts';
@@ -9,7 +10,6 @@ import { askerIn } from './asker.ts';
 import { runCheck } from './check/run-check.ts';
 import { deliverFile } from './deliver-file.ts';
 import { commandSpec, fetchWords } from './options.ts';
-import { parseCall } from './parse-call.ts';
 import { restoreWithoutAnswer } from './restore-without-answer.ts';
 
 /** Forms that people call; everything else is PostgreSQL's. */
@@ -23,7 +23,7 @@ export function run(invocation: Invocation, unanswered: NoVerdict | undefined): 
   const failureStatus = operatorForms.has(form) ? 42 : statusOfFailure(asker);
   const contract = operatorForms.has(form) ? { failureStatus } : { failureStatus, statusOf: () => failureStatus };
   runCommand(contract, async () => {
-    const { words, options, answer } = await parseCall(invocation.args, invocation.environment);
+    const { words, options, answer } = await parseCall(commandSpec, invocation.args, invocation.environment);
     if (answer !== undefined) {
       await writeStdout(answer);
       return 0;
@@ -43,7 +43,7 @@ export function run(invocation: Invocation, unanswered: NoVerdict | undefined): 
 export function deliverAcross(invocation: Invocation, verdict: AgentVerdict & { deliver: string }): void {
   const failureStatus = statusOfFailure(askerIn('.'));
   runCommand({ failureStatus, statusOf: () => failureStatus }, async () => {
-    const { words } = await parseCall(invocation.args, invocation.environment);
+    const { words } = await parseCall(commandSpec, invocation.args, invocation.environment);
     await deliverFile(verdict.deliver, fetchWords(words).path);
     return 0;
   });

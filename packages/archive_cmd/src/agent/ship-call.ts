@@ -1,7 +1,7 @@
 import { type CallPattern, callPattern } from '@archive2/core/agent/call-words.ts';
 import type { AgentRequest } from '@archive2/core/agent/client.ts';
-import { readShipSettings, type ShipSettings, shipWords } from '../options.ts';
-import { parseCall, settingsStamp } from '../parse-call.ts';
+import { parseCall, settingsStamp } from '@archive2/core/cli/command-call.ts';
+import { commandSpec, readShipSettings, type ShipSettings, shipWords } from '../options.ts';
 
 /** The file that a call is about. */
 export interface CallFile {
@@ -23,8 +23,8 @@ export class ShipCall {
 
   /** Throws Failure `usage`. */
   static async parse(request: AgentRequest): Promise<ShipCall> {
-    const stamp = settingsStamp();
-    const { words, options } = await parseCall(request.args, request.environment);
+    const stamp = settingsStamp(commandSpec);
+    const { words, options } = await parseCall(commandSpec, request.args, request.environment);
     const { hostList, walDirectory, path, name, cluster } = shipWords(words);
     const settings = readShipSettings(hostList, walDirectory, cluster, options, request.environment);
     return new ShipCall(settings, callPattern(request, [path, name]), stamp);
@@ -32,7 +32,7 @@ export class ShipCall {
 
   /** False when the settings file changed since: what was parsed no longer holds. */
   get isCurrent(): boolean {
-    return settingsStamp() === this.stamp;
+    return settingsStamp(commandSpec) === this.stamp;
   }
 
   /** The file of a call with this very command line and environment; undefined when anything else differs. */

@@ -5,10 +5,10 @@ import { systemClock } from '@archive2/core/base/clock.ts';
 import { withDeadline } from '@archive2/core/base/deadline.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { createLog } from '@archive2/core/base/log.ts';
+import { agentFlags } from '@archive2/core/cli/agent-settings.ts';
 import { askNewAgent } from '@archive2/core/cli/ask-new-agent.ts';
 import { writeStderr } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
-import { requiredText } from '@archive2/core/cli/option-values.ts';
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { readShipSettings, type ShipSettings, shipWords } from '../options.ts';
 import { openShipper, pieceBufferCount } from './open-shipper.ts';
@@ -40,12 +40,6 @@ export async function shipWithoutAnswer(
   }
   await shipHere(settings, configuredStateDirectory(invocation.args, invocation.environment), resolve(path), file);
   return 0;
-}
-
-/** What the agent's own life depends on, from a call whose settings otherwise are the call's alone. */
-function agentFlags(options: Record<string, unknown>): string[] {
-  const idle = `--agent-idle=${requiredText(options, 'agent-idle')}`;
-  return options['verbose'] === true ? [idle, '--verbose'] : [idle];
 }
 
 async function shipHere(

@@ -1,4 +1,4 @@
-import { Failure, toFailure } from '@archive2/core/base/failure.ts';
+import { Failure, systemErrorCode, toFailure } from '@archive2/core/base/failure.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 import { removeStaleParts } from '@archive2/core/files/stale-parts.ts';
 import { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
@@ -14,8 +14,7 @@ export async function runServe(run: RemoteRun): Promise<void> {
   const { options, clock, log, activity } = run;
   if (options.rights.size === 0) throw new Failure('usage', '--allow names no right: the session could do nothing');
   const store = await openOrTell(run);
-  const stale = await removeStaleParts(options.directory.walDirectory, clock.nowMs());
-  if (stale.length > 0) log.info('stale files of dead writers removed', { count: stale.length });
+  await removeLeftovers(run);
   const peer = options.peer === undefined ? undefined : linkTo(run, options.peer);
   await payOldDebts(peer);
   const session = new ServeSession(
@@ -38,6 +37,23 @@ export async function runServe(run: RemoteRun): Promise<void> {
     process.stdout,
   );
   await session.run(process.stdin);
+}
+
+/**
+ * Removes what dead writers left of segments, of the identity and of the state. It is a matter of space alone: where it fails, on a
+ * read-only disk for one, what is there can still be read.
+ */
+async function removeLeftovers({ options: { directory }, clock, log }: RemoteRun): Promise<void> {
+  let count = 0;
+  for (const path of [directory.walDirectory, directory.path, directory.stateDirectory]) {
+    try {
+      count += (await removeStaleParts(path, clock.nowMs())).length;
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') continue;
+      log.warning('stale files of dead writers not removed', { path, reason: toFailure(error).message });
+    }
+  }
+  if (count > 0) log.info('stale files of dead writers removed', { count });
 }
 
 /** A client that only saw the connection close could not know why: the refusal goes through the protocol. */

@@ -52,7 +52,7 @@ export class ClusterDirectory {
   }
 }
 
-export const walDirectoryName = 'logs.complete';
+const walDirectoryName = 'logs.complete';
 
 /**
  * The cluster directory that a WAL directory belongs to, for a client that names only the latter (DST-DIR, SRC-DIR).

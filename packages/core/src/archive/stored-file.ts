@@ -5,7 +5,7 @@ import { Failure, systemErrorCode } from '../base/failure.ts';
 import { decodeStored, type StoredSummary } from '../codec/stored-decoder.ts';
 import { type ArchiveFile } from '../wal/archive-file.ts';
 import { expectedRawSize, type RawSizeRange } from '../wal/file-size.ts';
-import { parseSegmentSize, type SegmentSize } from '../wal/segment-size.ts';
+import { largestSegmentSize, type SegmentSize } from '../wal/segment-size.ts';
 
 const readBytes = 512 * 1024;
 
@@ -74,7 +74,7 @@ function notPlain(path: string, what: string): Failure {
 /** The raw sizes a file may have, in an archive that may not know its segment size yet. */
 export function rawSizeRange(file: ArchiveFile, segmentSize: SegmentSize | undefined): RawSizeRange {
   if (segmentSize !== undefined) return expectedRawSize(file, segmentSize);
-  return { minRawSizeBytes: 1, maxRawSizeBytes: expectedRawSize(file, parseSegmentSize(2 ** 30)).maxRawSizeBytes };
+  return { minRawSizeBytes: 1, maxRawSizeBytes: expectedRawSize(file, largestSegmentSize).maxRawSizeBytes };
 }
 
 /**

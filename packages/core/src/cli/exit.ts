@@ -30,7 +30,7 @@ export function runCommand(contract: ExitContract, main: CommandMain): void {
 }
 
 /** One line on stderr, and one with what to do. */
-export function reportFailure(thrown: unknown): void {
+function reportFailure(thrown: unknown): void {
   const failure = toFailure(thrown);
   let text = formatFailure(failure);
   if (failure.code === 'internal' && thrown instanceof Error) text += `${thrown.stack ?? ''}\n`;

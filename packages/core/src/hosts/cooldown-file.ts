@@ -36,7 +36,7 @@ export async function saveCooldown(stateDirectory: string, state: CooldownState)
 }
 
 /** `{"version":1,"hosts":{"<spec>":{"failures":3,"failedAtMs":1760000000000}}}` */
-export function formatCooldown(state: CooldownState): string {
+function formatCooldown(state: CooldownState): string {
   return `${JSON.stringify({ version: 1, hosts: Object.fromEntries([...state].slice(-hostLimit)) })}\n`;
 }
 

@@ -4,7 +4,7 @@ import type { ArchiveSession } from './archive-session.ts';
 import { probeHost } from './ask.ts';
 
 /** What a look at one archive host found, in words; `advice` says what to do. */
-export interface HostObservation {
+interface HostObservation {
   isGood: boolean;
   what: string;
   advice?: string;

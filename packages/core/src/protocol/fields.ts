@@ -14,7 +14,7 @@ interface KindValue {
 type ValueOf<K> = K extends `${infer Base}?` ? ValueOf<Base> : K extends FieldKind ? KindValue[K] : never;
 type OptionalKeys<F extends Fields> = { [K in keyof F]: F[K] extends `${string}?` ? K : never }[keyof F];
 
-export type Decoded<F extends Fields> = { -readonly [K in Exclude<keyof F, OptionalKeys<F>>]: ValueOf<F[K]> } & {
+type Decoded<F extends Fields> = { -readonly [K in Exclude<keyof F, OptionalKeys<F>>]: ValueOf<F[K]> } & {
   -readonly [K in OptionalKeys<F>]?: ValueOf<F[K]>;
 };
 

@@ -3,7 +3,7 @@ import { Failure } from '../base/failure.ts';
 /** The WAL segment size of a cluster in bytes: a power of two from 1 MiB to 1 GiB, fixed by `initdb --wal-segsize`. */
 export type SegmentSize = number & { readonly brand: 'SegmentSize' };
 
-export const smallestSegmentSize = (2 ** 20) as SegmentSize;
+const smallestSegmentSize = (2 ** 20) as SegmentSize;
 export const largestSegmentSize = (2 ** 30) as SegmentSize;
 
 /**

@@ -6,6 +6,7 @@ import type { Clock } from '@archive2/core/base/clock.ts';
 import { toFailure } from '@archive2/core/base/failure.ts';
 import { formatFailure } from '@archive2/core/base/format-failure.ts';
 import { createLog, type Log } from '@archive2/core/base/log.ts';
+import { parseCall, settingsStamp } from '@archive2/core/cli/command-call.ts';
 import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import { readSystemIdentifier } from '@archive2/core/postgres/system-identifier-file.ts';
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
@@ -13,8 +14,7 @@ import { statusOfFailure } from '../answer.ts';
 import { askUntilKnown } from '../ask-until-known.ts';
 import { askerIn } from '../asker.ts';
 import { openPool } from '../fetch/open-pool.ts';
-import { type FetchSettings, fetchWords, readFetchSettings } from '../options.ts';
-import { parseCall, settingsStamp } from '../parse-call.ts';
+import { commandSpec, type FetchSettings, fetchWords, readFetchSettings } from '../options.ts';
 import { Prefetcher } from '../prefetch/prefetcher.ts';
 import { SegmentBuffer } from '../prefetch/segment-buffer.ts';
 
@@ -122,15 +122,15 @@ export class GetAgent implements AgentWork {
 
   private knownLane(request: AgentRequest): { lane: Lane; name: string } | undefined {
     const [name] = this.lane?.pattern.match(request) ?? [];
-    return this.lane === undefined || this.lane.stamp !== settingsStamp() || name === undefined
+    return this.lane === undefined || this.lane.stamp !== settingsStamp(commandSpec) || name === undefined
       ? undefined
       : { lane: this.lane, name };
   }
 
   private async openLane(request: AgentRequest): Promise<{ lane: Lane; name: string }> {
     const { stateDirectory, clock, log } = this.options;
-    const stamp = settingsStamp();
-    const { words, options } = await parseCall(request.args, request.environment);
+    const stamp = settingsStamp(commandSpec);
+    const { words, options } = await parseCall(commandSpec, request.args, request.environment);
     const { hostList, walDirectory, name, path, delaySeconds } = fetchWords(words);
     const settings = readFetchSettings(hostList, walDirectory, delaySeconds, options, request.environment);
     this.endLane();
