@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type HeldLock, tryLock } from '../../../packages/core/src/files/lock.ts';
+import { waitFor } from '../../support/wait-for.ts';
 import { startHolder } from './holder.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -77,6 +80,25 @@ test.each([
   held(tryLock(path));
   change(path);
   held(tryLock(path));
+  expect(tryLock(path)).toBeUndefined();
+});
+
+test('when the file is removed between opening and locking it, the lock is that of a new one', async () => {
+  const path = lockPath();
+  const program = join(import.meta.dirname, 'holder-program.ts');
+  const slowly = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=flock', '-e', 'inject=flock:delay_enter=1000000:when=1'];
+  const child = spawn('strace', [...slowly, process.execPath, program, 'lock', path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  onTestFinished(() => {
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+  });
+  const said = once(child.stdout, 'data');
+  await waitFor(() => existsSync(path), { what: 'the file to be opened', intervalMs: 2 });
+  rmSync(path);
+  expect(String(await said).trim()).toBe('held');
+  expect(existsSync(path)).toBe(true);
   expect(tryLock(path)).toBeUndefined();
 });
 

@@ -278,12 +278,17 @@ describe('files of one session', () => {
 
   test('are at most 64 at a time', async () => {
     const host = await TestHost.open();
-    const connected = await connect(host);
-    const puts = await Promise.all(Array.from({ length: 65 }, (_, number) => manualPut(connected, nameOf(number + 1))));
-    for (const put of puts) put.header();
-    expect(await puts.at(-1)?.outcome).toBe('protocol');
-    connected.session.close();
-    await connected.channel.served.catch(() => undefined);
+    const { session, channel } = await connect(host);
+    const form = await segment(nameOf(1));
+    const answers = Array.from({ length: 65 }, (_, number) => {
+      return new Promise<string>((resolve) => {
+        const id = session.begin({ receive: ({ type }) => resolve(type), fail: ({ code }) => resolve(code) });
+        session.send({ ...headerOf(form), name: nameOf(number + 1), type: 'put', id });
+      });
+    });
+    expect(await answers.at(-1)).toBe('protocol');
+    session.close();
+    await channel.served.catch(() => undefined);
     expect(names(host)).toEqual([]);
   });
 });
