@@ -189,6 +189,23 @@ test('27: a disk that the kernel has made read-only', async () => {
   await expectRepair();
 });
 
+test('27: a read-only disk with a stale .part on it is still served', async () => {
+  const disk = await setUpOnLoopDisk();
+  const [name = ''] = cluster.acknowledged.keys();
+  const part = `.${name}.${'0'.repeat(16)}.part`;
+  h1.machine.writeFile(`${cluster.walDirectory}/${part}`, 'half');
+  await disk.unmount();
+  await disk.age(`logs.complete/${part}`, new Date(Date.now() - 3_600_000));
+  await disk.mount();
+  await h1.machine.check(['mount', '-o', 'remount,ro', disk.directory], { user: 'root' });
+  const refused = await cluster.push(cluster.segment(), { hosts: 'arch1' });
+  expect(refused).toMatchObject({ status: 34 });
+  expect(refused.stderr).toContain('EROFS');
+  await h1.machine.check(['mount', '-o', 'remount,rw', disk.directory], { user: 'root' });
+  expect(await cluster.push(cluster.segment())).toMatchObject({ status: 0, stderr: '' });
+  await expectRepair();
+});
+
 test('28: a disk that is not mounted: nothing is written below its mount point', async () => {
   const disk = await setUpOnLoopDisk();
   await cluster.killSessions(h1);
@@ -280,7 +297,10 @@ test('34: a stale .part is removed when it is old and nobody holds it', async ()
   const parts = ['old', 'held', 'young'].map((_, number) => `.${name}.${`${number}`.repeat(16)}.part`);
   const [old = '', held = '', young = ''] = parts;
   for (const part of parts) h1.machine.writeFile(`${cluster.walDirectory}/${part}`, 'half');
+  const identity = `.cluster.json.${'3'.repeat(16)}.part`;
+  h1.machine.writeFile(`${cluster.directory}/${identity}`, 'half');
   await disk.unmount();
+  await disk.age(identity, new Date(Date.now() - 3_600_000));
   for (const part of [old, held]) await disk.age(`logs.complete/${part}`, new Date(Date.now() - 3_600_000));
   await disk.mount();
   const holder = h1.machine.spawn(['flock', `${cluster.walDirectory}/${held}`, 'sh', '-c', 'echo held; read line']);

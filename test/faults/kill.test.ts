@@ -90,7 +90,7 @@ test.each([
   const killedAt: string[] = [];
   for (;;) {
     await setUp({ withIdentity: false });
-    const pattern = new RegExp(`^\\w+ ${cluster.directory}(/\\.?cluster\\.json.*)?$`);
+    const pattern = new RegExp(`^\\w+ ${cluster.directory}(/\\.?cluster\\.json.*|/state/\\.?store-id.*)?$`);
     const call = await pushAndKill(host, hostNumber === 0 ? 'put' : 'sync', killedAt.length + 1, pattern);
     await cluster.converged();
     invariants.check({ copies: 2, parts: 2 });

@@ -160,11 +160,12 @@ export class FaultCluster {
     return host.files(this.walDirectory);
   }
 
-  /** The files in the WAL directory and above it that have no final name. */
+  /** The files that have no final name, of segments, of the identity and of the state. */
   parts(host: ArchiveHost): string[] {
-    const dotNames = (directory: string) =>
-      readdirSync(host.machine.path(directory)).filter((it) => it.startsWith('.'));
-    return [...dotNames(this.walDirectory), ...dotNames(this.directory)].toSorted();
+    const directories = [this.walDirectory, this.directory, `${this.directory}/state`];
+    const found = directories.map((it) => host.machine.path(it)).filter((it) => existsSync(it));
+    const names = found.flatMap((it) => readdirSync(it)).filter((name) => name.startsWith('.'));
+    return names.toSorted();
   }
 
   debts(host: ArchiveHost): string[] {
