@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ArchiveHost } from '../support/archive-host.ts';
 import { ArchiveStand, sha256 } from '../support/archive-stand.ts';
 import { DataDirectory } from '../support/data-directory.ts';
@@ -32,6 +32,10 @@ describe.each(ways)('restore_cmd, by $by,', ({ way }) => {
     restorer = await stand.stand.machine('restorer');
     await stand.admit(restorer, 'get');
     data = new DataDirectory(stand, 'source');
+  });
+
+  afterEach(async () => {
+    for (const { machine } of stand.hosts) await restorer.heal(machine);
   });
 
   afterAll(async () => {
@@ -76,10 +80,11 @@ describe.each(ways)('restore_cmd, by $by,', ({ way }) => {
 
   const stored = (host: ArchiveHost, name: string) => host.machine.path(`${stand.walDirectory}/${name}`);
 
-  /** Somebody waits for arch2, which does not answer. */
-  const isConnecting = async () => {
+  /** The ports from which somebody waits for arch2 to answer. */
+  const connecting = async () => {
     const { address } = stand.arch2.machine;
-    return (await restorer.check(['ss', '-Htn', 'state', 'syn-sent', 'dst', address])) !== '';
+    const attempts = await restorer.check(['ss', '-Htn', 'state', 'syn-sent', 'dst', address]);
+    return [...attempts.matchAll(/:(\d+)\s+\S+:22\b/g)].map(([, port = '']) => port);
   };
 
   const flipByte = (host: ArchiveHost, name: string) => {
@@ -119,19 +124,36 @@ describe.each(ways)('restore_cmd, by $by,', ({ way }) => {
     await expectDelivered('elsewhere', { name: partial, content });
   });
 
-  test('takes a segment that is damaged on one host from the other, and from neither if it is on both', async () => {
+  test('takes a segment that is damaged on one host from the other, and the host repairs its copy', async () => {
     const segment = await archivedOne();
     flipByte(stand.arch1, segment.name);
+    const damaged = readFileSync(stored(stand.arch1, segment.name));
     await Promise.all(askers.map((asker) => expectDelivered(asker, segment)));
-    flipByte(stand.arch2, segment.name);
-    expect(await statuses(segment.name)).toEqual(unknown);
+    const isRepaired = () =>
+      readFileSync(stored(stand.arch1, segment.name)).equals(readFileSync(stored(stand.arch2, segment.name)));
+    await waitFor(isRepaired, { what: `host 1 to replace its copy of ${segment.name} by that of host 2` });
+    const kept = stand.quarantine(stand.arch1).filter((name) => name.startsWith(segment.name));
+    expect(kept).toHaveLength(1);
+    expect(readFileSync(stored(stand.arch1, `../quarantine/${kept[0]}`)).equals(damaged)).toBe(true);
   });
 
-  test('never delivers right-sized zeros', async () => {
+  test('takes a segment from neither host if it is damaged on both, and leaves both as they are', async () => {
+    const segment = await archivedOne();
+    for (const host of stand.hosts) flipByte(host, segment.name);
+    const before = stand.hosts.map((host) => readFileSync(stored(host, segment.name)));
+    expect(await statuses(segment.name)).toEqual(unknown);
+    expect(stand.hosts.map((host) => readFileSync(stored(host, segment.name)))).toEqual(before);
+  });
+
+  test('never delivers right-sized zeros, and the host replaces them', async () => {
     const segment = await archivedOne();
     const zeros = Buffer.alloc(segment.content.length);
-    writeFileSync(stored(stand.arch1, segment.name), execFileSync('zstd', ['-cq', '--check'], { input: zeros }));
+    const compressed = execFileSync('zstd', ['-cq', '--check'], { input: zeros });
+    writeFileSync(stored(stand.arch1, segment.name), zeros);
     await expectDelivered('recovery', segment);
+    const isReplaced = () => !readFileSync(stored(stand.arch1, segment.name)).equals(zeros);
+    await waitFor(isReplaced, { what: `host 1 to replace its zeros under ${segment.name}` });
+    writeFileSync(stored(stand.arch1, segment.name), compressed);
     writeFileSync(stored(stand.arch2, segment.name), zeros);
     expect(await statuses(segment.name)).toEqual(unknown);
   });
@@ -174,12 +196,15 @@ describe.each(ways)('restore_cmd, by $by,', ({ way }) => {
     const directory = newDirectory('recovery');
     const flags = [...way, '--connect-timeout=1', '--unavailable-timeout=60'];
     const asking = directory.spawn(name, { flags });
-    await waitFor(isConnecting, { what: 'the first attempt' });
-    await waitFor(async () => !(await isConnecting()), { what: 'its end' });
+    const attempts = new Set<string>();
+    const hasTriedAgain = async () => {
+      for (const port of await connecting()) attempts.add(port);
+      return attempts.size > 1;
+    };
+    await waitFor(hasTriedAgain, { what: 'the second attempt' });
     expect(asking.isRunning).toBe(true);
     await restorer.heal(stand.arch2.machine);
     const ended = await asking.endWithin(30_000);
-    await restorer.heal(stand.arch1.machine);
     expect(ended).toMatchObject({ status: 0 });
     expect(directory.delivered(name)).toBe(sha256(content));
   });
@@ -212,12 +237,11 @@ describe.each(ways)('restore_cmd, by $by,', ({ way }) => {
     await restorer.cut(stand.arch2.machine);
     const ends = askers.map(async (asker) => {
       const program = newDirectory(asker).spawn(next, { flags: [...way, '--connect-timeout=20'] });
-      await waitFor(isConnecting, { what: 'the attempt to connect' });
+      await waitFor(async () => (await connecting()).length > 0, { what: 'the attempt to connect' });
       await program.signal('SIGTERM');
       return await program.endWithin(10_000);
     });
     for (const end of await Promise.all(ends)) expect(end).toMatchObject({ status: null, signal: 'SIGTERM' });
-    await restorer.heal(stand.arch2.machine);
   });
 
   test('refuses a wrong call without saying that the file is absent', async () => {

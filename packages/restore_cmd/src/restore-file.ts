@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '@archive2/core/base/clock.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { removeStaleParts } from '@archive2/core/files/stale-parts.ts';
+import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
 import { readSystemIdentifier } from '@archive2/core/postgres/system-identifier-file.ts';
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import type { Asker } from './answer.ts';
@@ -10,7 +11,10 @@ import { deliverFile } from './deliver-file.ts';
 import { fetchFile } from './fetch/fetch-file.ts';
 import type { FetchedFile } from './fetch/fetch-from-host.ts';
 import { openPool } from './fetch/open-pool.ts';
+import { reportDamage } from './fetch/report-damage.ts';
 import type { FetchSettings } from './options.ts';
+
+const reportPatienceMs = 500;
 
 export interface RestoreRequest {
   settings: FetchSettings;
@@ -29,7 +33,14 @@ export async function restoreFile(request: RestoreRequest, clock: Clock, log: Lo
   const file = parseArchiveFileName(request.name);
   await removeStaleParts(dirname(path), clock.nowMs());
   const pool = await openPool(settings, { stateDirectory: undefined, clock, log });
-  const wanted = { file, path, systemIdentifier: readSystemIdentifier('.'), isDecisive: asker !== 'standby' };
+  const reports: Promise<void>[] = [];
+  const wanted = {
+    file,
+    path,
+    systemIdentifier: readSystemIdentifier('.'),
+    isDecisive: asker !== 'standby',
+    onDamaged: (session: ArchiveSession) => reports.push(reportDamage(session, file.name, log)),
+  };
   let last: FetchedFile | undefined;
   try {
     const ask = async () => {
@@ -44,6 +55,8 @@ export async function restoreFile(request: RestoreRequest, clock: Clock, log: Lo
     return status;
   } finally {
     await discard(last);
+    // The host goes on by itself once it has heard; PostgreSQL does not wait for its repair.
+    await Promise.race([Promise.all(reports), clock.sleep(reportPatienceMs)]);
     pool.stop();
   }
 }

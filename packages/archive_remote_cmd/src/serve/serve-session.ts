@@ -20,6 +20,7 @@ import type { PeerLink } from './peer-link.ts';
 import { probe } from './probe-request.ts';
 import { PublishOrder } from './publish-order.ts';
 import { PutRequest } from './put-request.ts';
+import { DamageReports } from './repair-request.ts';
 import type { ServeContext } from './serve-context.ts';
 
 const helloTimeoutMs = 10_000;
@@ -36,6 +37,7 @@ export class ServeSession {
   private readonly output: Writable;
   private readonly writer: FrameWriter;
   private readonly order = new PublishOrder();
+  private readonly reports: DamageReports;
   private readonly puts = new Map<number, PutRequest>();
   private readonly working = new Set<Promise<void>>();
   private peer: PeerLink | undefined;
@@ -44,6 +46,7 @@ export class ServeSession {
   constructor(context: ServeContext, output: Writable) {
     this.context = context;
     this.output = output;
+    this.reports = new DamageReports(context);
     this.writer = new FrameWriter(output);
   }
 
@@ -120,6 +123,8 @@ export class ServeSession {
         return await this.endPut(message.id);
       case 'get':
         return this.work(message.id, () => sendFile(this.context, this.writer, message));
+      case 'report':
+        return this.work(message.id, async () => this.send(await this.reports.answer(this.peer, message)));
       case 'list':
         return this.work(message.id, async () => this.send(await listNewest(this.context, message)));
       case 'probe':

@@ -5,6 +5,8 @@ import { Failure, systemErrorCode } from '../base/failure.ts';
 import { decodeStored, type StoredSummary } from '../codec/stored-decoder.ts';
 import { type ArchiveFile } from '../wal/archive-file.ts';
 import { expectedRawSize, type RawSizeRange } from '../wal/file-size.ts';
+import { pageHeaderBytes, parsePageHeader } from '../wal/page-header.ts';
+import { checkSegmentHeader } from '../wal/segment-header-check.ts';
 import { largestSegmentSize, type SegmentSize } from '../wal/segment-size.ts';
 
 const readBytes = 512 * 1024;
@@ -79,7 +81,7 @@ export function rawSizeRange(file: ArchiveFile, segmentSize: SegmentSize | undef
 
 /**
  * Reads a stored file to its end and computes the digest of its raw content; a label in the file is checked, never
- * believed. Throws Failure `damaged` when it does not decode, or is not of the size that its kind must have.
+ * believed. Throws Failure `damaged` when it does not decode, is not of the size that its kind must have, or begins with another page.
  */
 export async function digestStored(
   stored: StoredFile,
@@ -87,8 +89,22 @@ export async function digestStored(
   segmentSize: SegmentSize | undefined,
 ): Promise<StoredSummary> {
   const decoder = decodeStored(stored.chunks(), rawSizeRange(file, segmentSize));
+  let isFirst = true;
   for (;;) {
     const step = await decoder.next();
     if (step.done) return step.value;
+    if (isFirst) checkFirstPage(file, step.value);
+    isFirst = false;
+  }
+}
+
+/** Right-sized zeros, or another segment under this name, decode well and are damage all the same. */
+function checkFirstPage(file: ArchiveFile, piece: Buffer): void {
+  if (file.kind !== 'segment' && file.kind !== 'partial') return;
+  try {
+    checkSegmentHeader(parsePageHeader(piece.subarray(0, pageHeaderBytes)), file);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Failure('damaged', `${file.name} does not hold its segment: ${reason}`, { cause: error });
   }
 }

@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import { decodeMessage } from '../protocol/fields.ts';
 import { type Frame, readFrames } from '../protocol/frame.ts';
 import {
+  type ClientMessage,
   type ClientMessageOf,
   failureOfMessage,
   protocolVersion,
@@ -145,7 +146,7 @@ export class ArchiveSession {
     if (this.conversations.size === 0) this.stopWatchdog();
   }
 
-  send(header: ClientMessageOf<'put' | 'data' | 'end' | 'abort' | 'get' | 'list' | 'probe'>, body?: Buffer): void {
+  send(header: ClientMessageOf<Exclude<ClientMessage['type'], 'hello'>>, body?: Buffer): void {
     this.writer.send(header, body);
   }
 

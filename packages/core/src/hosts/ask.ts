@@ -8,6 +8,12 @@ export async function listNewestNames(session: ArchiveSession, count: number): P
   return answer.names;
 }
 
+/** Tells a host that its copy of a file was found damaged; resolves with what it found and did (`reported` in messages.ts). */
+export async function reportDamaged(session: ArchiveSession, name: string): Promise<string> {
+  const answer = await ask(session, 'reported', (id) => session.send({ type: 'report', id, name }));
+  return answer.outcome;
+}
+
 /** Has the host try what a put needs: write, fsync, hard link, free space. Throws the Failure of what does not work. */
 export async function probeHost(session: ArchiveSession): Promise<ServerMessageOf<'probed'>> {
   return await ask(session, 'probed', (id) => session.send({ type: 'probe', id }));

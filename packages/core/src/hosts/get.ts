@@ -73,6 +73,7 @@ class Arrival implements Conversation {
         return;
       case 'names':
       case 'probed':
+      case 'reported':
       case 'send':
       case 'stored':
         this.fail(new Failure('protocol', `unexpected answer ${message.type} to a get`));

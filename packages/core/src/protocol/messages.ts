@@ -27,6 +27,8 @@ export const clientMessages = {
   abort: { id: 'count' },
   /** `poll`: nothing ends because of a "no", so the archive is not listed for later WAL. */
   get: { id: 'count', name: 'text', systemIdentifier: 'text?', poll: 'flag?' },
+  /** A copy that the reader found damaged: the host looks again by itself. */
+  report: { id: 'count', name: 'text' },
   list: { id: 'count', newest: 'count' },
   probe: { id: 'count' },
 } as const;
@@ -61,6 +63,8 @@ export const serverMessages = {
   end: { id: 'count', sizeBytes: 'count', sha256: 'text' },
   /** `later`: a full segment that builds on the absent one, and that the archive does have. */
   absent: { id: 'count', later: 'text?' },
+  /** outcome: whole | replaced | damaged | absent | known (looked at a moment ago). */
+  reported: { id: 'count', outcome: 'text' },
   names: { id: 'count', names: 'texts' },
   probed: { id: 'count', freeBytes: 'count', freeInodes: 'count', debts: 'count', peer: 'text?', peerProblem: 'text?' },
   /** Bytes received so far in this session, sent while they move: what a client's stall timeout listens for. */

@@ -82,6 +82,7 @@ async function askHost(pool: HostPool, opening: Opening, wanted: Wanted): Promis
   try {
     const session = await opening.session;
     const result = await fetchFromHost(session, wanted);
+    if (result.answer.kind === 'damaged') wanted.onDamaged?.(session);
     if (result.answer.kind !== 'cannot_say') pool.succeeded(host);
     else if (!session.isOpen) pool.lost(host, session, result.answer.reason);
     return result;

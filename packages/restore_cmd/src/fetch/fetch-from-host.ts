@@ -18,6 +18,8 @@ export interface Wanted {
   systemIdentifier: string | undefined;
   /** Whether a "no" may end a recovery: then the hosts also say what later WAL they have. */
   isDecisive: boolean;
+  /** Hears of a host whose copy is damaged, so that it can be told. */
+  onDamaged?: (session: ArchiveSession) => void;
 }
 
 /** A file that came whole and verified, under a temporary name: one rename from being delivered. */

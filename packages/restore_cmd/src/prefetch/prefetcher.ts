@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '@archive2/core/base/clock.ts';
 import { toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
+import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
 import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import {
   type ArchiveFile,
@@ -12,6 +13,7 @@ import {
 import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
 import type { Answer } from '../answer.ts';
 import { fetchFile } from '../fetch/fetch-file.ts';
+import { reportDamage } from '../fetch/report-damage.ts';
 import { segmentSizeOf } from './held-segment-size.ts';
 import type { HeldFile, SegmentBuffer } from './segment-buffer.ts';
 import { planPrefetch, windowAfter } from './window.ts';
@@ -99,7 +101,17 @@ export class Prefetcher {
 
   private async fetchNow(file: ArchiveFile, isDecisive: boolean): Promise<Obtained> {
     const { pool, buffer, clock, log, systemIdentifier } = this.options;
-    const wanted = { file, path: join(buffer.directory, file.name), systemIdentifier: systemIdentifier(), isDecisive };
+    // Beside the work: a host that repairs its copy takes its time.
+    const onDamaged = (session: ArchiveSession) => {
+      reportDamage(session, file.name, log).catch(() => undefined);
+    };
+    const wanted = {
+      file,
+      path: join(buffer.directory, file.name),
+      systemIdentifier: systemIdentifier(),
+      isDecisive,
+      onDamaged,
+    };
     const { answer, fetched } = await fetchFile(pool, wanted, clock, log, this.nextHost++);
     if (fetched === undefined) return { answer };
     const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs };
