@@ -84,28 +84,23 @@ function readAheadOf(shipper: FakeShipper, maxInFlight: number): ReadAhead {
 }
 
 /** Until the directory was read and whatever follows has begun. */
-async function quiet(shipper: FakeShipper): Promise<void> {
-  let before = -1;
-  let same = 0;
-  await waitFor(
-    () => {
-      same = shipper.begun.length === before ? same + 1 : 0;
-      before = shipper.begun.length;
-      return same >= 5;
-    },
-    { what: 'nothing more to begin', intervalMs: 3 },
-  );
+async function quiet(readAhead: ReadAhead): Promise<void> {
+  const state = readAhead as unknown as { scanning: boolean };
+  // What a file's end wakes is scheduled before the next turn of the loop.
+  await new Promise((resolve) => setImmediate(resolve));
+  await waitFor(() => !state.scanning, { what: 'the directory to be read', intervalMs: 1 });
 }
 
 describe('reading ahead', () => {
   test('keeps as many files under way as it may, oldest first, and goes on as they end', async () => {
     const shipper = new FakeShipper();
     const wal = readyWal(10);
-    readAheadOf(shipper, 3).claimed(join(wal, nameOf(1)), nameOf(1));
-    await quiet(shipper);
+    const readAhead = readAheadOf(shipper, 3);
+    readAhead.claimed(join(wal, nameOf(1)), nameOf(1));
+    await quiet(readAhead);
     expect(shipper.begun).toEqual([1, 2, 3].map((number) => nameOf(number)));
     shipper.end();
-    await quiet(shipper);
+    await quiet(readAhead);
     expect(shipper.begun).toEqual([1, 2, 3, 4].map((number) => nameOf(number)));
   });
 
@@ -114,8 +109,9 @@ describe('reading ahead', () => {
     shipper.confirmed.add(nameOf(1));
     shipper.underWay.set(nameOf(2), () => undefined);
     const wal = readyWal(4);
-    readAheadOf(shipper, 3).claimed(join(wal, nameOf(2)), nameOf(2));
-    await quiet(shipper);
+    const readAhead = readAheadOf(shipper, 3);
+    readAhead.claimed(join(wal, nameOf(2)), nameOf(2));
+    await quiet(readAhead);
     expect(shipper.begun).toEqual([nameOf(3), nameOf(4)]);
   });
 
@@ -123,8 +119,9 @@ describe('reading ahead', () => {
     const shipper = new FakeShipper();
     shipper.bytesEach = 16 * 2 ** 20;
     const wal = readyWal(10);
-    readAheadOf(shipper, 32).claimed(join(wal, nameOf(1)), nameOf(1));
-    await quiet(shipper);
+    const readAhead = readAheadOf(shipper, 32);
+    readAhead.claimed(join(wal, nameOf(1)), nameOf(1));
+    await quiet(readAhead);
     expect(shipper.begun).toHaveLength(4);
   });
 
@@ -133,22 +130,23 @@ describe('reading ahead', () => {
     const wal = readyWal(100);
     const readAhead = readAheadOf(shipper, 8);
     readAhead.claimed(join(wal, nameOf(0)), nameOf(0));
-    await quiet(shipper);
+    await quiet(readAhead);
     while (shipper.underWay.size > 0) {
       shipper.end();
-      await quiet(shipper);
+      await quiet(readAhead);
     }
     expect(shipper.begun).toHaveLength(64);
     readAhead.claimed(join(wal, nameOf(1)), nameOf(1));
-    await quiet(shipper);
+    await quiet(readAhead);
     expect(shipper.begun).toHaveLength(65);
   });
 
   test('begins nothing with one file at a time', async () => {
     const shipper = new FakeShipper();
     const wal = readyWal(4);
-    readAheadOf(shipper, 1).claimed(join(wal, nameOf(1)), nameOf(1));
-    await quiet(shipper);
+    const readAhead = readAheadOf(shipper, 1);
+    readAhead.claimed(join(wal, nameOf(1)), nameOf(1));
+    await quiet(readAhead);
     expect(shipper.begun).toEqual([]);
   });
 
@@ -157,7 +155,7 @@ describe('reading ahead', () => {
     const readAhead = readAheadOf(shipper, 4);
     readAhead.claimed(join(readyWal(4, 'elsewhere'), nameOf(1)), nameOf(1));
     readAhead.claimed(join(temporaryDirectory(), 'pg_wal', nameOf(1)), nameOf(1));
-    await quiet(shipper);
+    await quiet(readAhead);
     expect(shipper.begun).toEqual([]);
   });
 
@@ -166,12 +164,12 @@ describe('reading ahead', () => {
     const wal = readyWal(1);
     const readAhead = readAheadOf(shipper, 4);
     readAhead.claimed(join(wal, nameOf(0)), nameOf(0));
-    await quiet(shipper);
+    await quiet(readAhead);
     shipper.end(new Error('no'));
-    await quiet(shipper);
+    await quiet(readAhead);
     expect(shipper.begun).toEqual([nameOf(1)]);
     readAhead.claimed(join(wal, nameOf(0)), nameOf(0));
-    await quiet(shipper);
+    await quiet(readAhead);
     expect(shipper.begun).toEqual([nameOf(1), nameOf(1)]);
   });
 
@@ -180,11 +178,11 @@ describe('reading ahead', () => {
     const wal = readyWal(10);
     const readAhead = readAheadOf(shipper, 2);
     readAhead.claimed(join(wal, nameOf(1)), nameOf(1));
-    await quiet(shipper);
+    await quiet(readAhead);
     readAhead.stop();
     shipper.end();
     readAhead.claimed(join(wal, nameOf(2)), nameOf(2));
-    await quiet(shipper);
+    await quiet(readAhead);
     expect(shipper.begun).toHaveLength(2);
   });
 });
