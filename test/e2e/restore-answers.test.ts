@@ -129,9 +129,15 @@ describe.each(ways)('restore_cmd, by $by,', ({ way }) => {
     flipByte(stand.arch1, segment.name);
     const damaged = readFileSync(stored(stand.arch1, segment.name));
     await Promise.all(askers.map((asker) => expectDelivered(asker, segment)));
-    const isRepaired = () =>
-      readFileSync(stored(stand.arch1, segment.name)).equals(readFileSync(stored(stand.arch2, segment.name)));
-    await waitFor(isRepaired, { what: `host 1 to replace its copy of ${segment.name} by that of host 2` });
+    // Whichever host is the quicker one is asked first: the damaged copy is found sooner or later.
+    const isRepaired = async () => {
+      await expectDelivered('recovery', segment);
+      return readFileSync(stored(stand.arch1, segment.name)).equals(readFileSync(stored(stand.arch2, segment.name)));
+    };
+    await waitFor(isRepaired, {
+      what: `host 1 to replace its copy of ${segment.name} by that of host 2`,
+      timeoutMs: 30_000,
+    });
     const kept = stand.quarantine(stand.arch1).filter((name) => name.startsWith(segment.name));
     expect(kept).toHaveLength(1);
     expect(readFileSync(stored(stand.arch1, `../quarantine/${kept[0]}`)).equals(damaged)).toBe(true);
@@ -150,9 +156,11 @@ describe.each(ways)('restore_cmd, by $by,', ({ way }) => {
     const zeros = Buffer.alloc(segment.content.length);
     const compressed = execFileSync('zstd', ['-cq', '--check'], { input: zeros });
     writeFileSync(stored(stand.arch1, segment.name), zeros);
-    await expectDelivered('recovery', segment);
-    const isReplaced = () => !readFileSync(stored(stand.arch1, segment.name)).equals(zeros);
-    await waitFor(isReplaced, { what: `host 1 to replace its zeros under ${segment.name}` });
+    const isReplaced = async () => {
+      await expectDelivered('recovery', segment);
+      return !readFileSync(stored(stand.arch1, segment.name)).equals(zeros);
+    };
+    await waitFor(isReplaced, { what: `host 1 to replace its zeros under ${segment.name}`, timeoutMs: 30_000 });
     writeFileSync(stored(stand.arch1, segment.name), compressed);
     writeFileSync(stored(stand.arch2, segment.name), zeros);
     expect(await statuses(segment.name)).toEqual(unknown);
