@@ -305,6 +305,9 @@ describe('a peer that refuses', () => {
       const pair = await hostWithPeer(connectPeer);
       await failureFrom(code, put(pair, nameOf(1)));
       expect(debtsIn(pair.host)).toEqual([]);
+      // A name that the peer holds with other content is not taken here too.
+      expect(pair.host.published).toEqual([]);
+      await waitFor(() => readdirSync(pair.host.directory.walDirectory).length === 0, { what: 'the part to go' });
     },
   );
 
