@@ -1,14 +1,15 @@
+import { createAgentLog } from '@archive2/core/agent/agent-log.ts';
 import { Activity } from '@archive2/core/base/activity.ts';
 import { childEnvironment } from '@archive2/core/base/child-environment.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
-import { createLog } from '@archive2/core/base/log.ts';
+import { createLog, type Log } from '@archive2/core/base/log.ts';
 import { usageFailure } from '@archive2/core/cli/arguments.ts';
 import { parseCall } from '@archive2/core/cli/command-call.ts';
 import { runCommand, writeStderr, writeStdout } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { runConflict } from './conflict/run-conflict.ts';
 import { runInit } from './init.ts';
-import { commandSpec, readOptions } from './options.ts';
+import { commandSpec, type RemoteOptions, readOptions } from './options.ts';
 import { runPay } from './pay/run-pay.ts';
 import type { RemoteRun } from './remote-run.ts';
 import { runServe } from './serve/run-serve.ts';
@@ -44,8 +45,14 @@ async function run(invocation: Invocation): Promise<number> {
     options: remoteOptions,
     environment: childEnvironment(invocation.environment),
     clock: systemClock,
-    log: createLog((line) => writeStderr(`${line}\n`), remoteOptions.verbose ? 'debug' : 'info'),
+    log: openLog(remoteOptions),
     activity: new Activity(),
   });
   return 0;
+}
+
+function openLog({ logFile, verbose }: RemoteOptions): Log {
+  const threshold = verbose ? 'debug' : 'info';
+  if (logFile !== undefined) return createAgentLog(logFile, systemClock, threshold);
+  return createLog((line) => writeStderr(`${line}\n`), threshold);
 }

@@ -25,6 +25,8 @@ export interface RemoteOptions {
   stallTimeoutMs: number;
   probeIntervalMs: number;
   remoteProgram: string;
+  /** Where the log goes instead of stderr. */
+  logFile: string | undefined;
   verbose: boolean;
 }
 
@@ -79,6 +81,7 @@ export const commandSpec: CommandSpec = {
       default: 'archive_remote_cmd',
       describe: 'this program’s name or path on the peer',
     },
+    'log-file': { type: 'string', describe: 'log there instead of to stderr (a payer that a session started)' },
     verbose: { type: 'boolean', default: false, describe: 'log every file' },
   },
   exitStatus: [
@@ -116,6 +119,7 @@ export function readOptions(options: Record<string, unknown>): RemoteOptions {
     stallTimeoutMs: secondsToMs(options, 'stall-timeout', 0.1, 600),
     probeIntervalMs: secondsToMs(options, 'probe-interval', 0.05, 600),
     remoteProgram: requiredText(options, 'remote-cmd'),
+    logFile: optionalText(options, 'log-file'),
     verbose: options.verbose === true,
   };
 }

@@ -7,7 +7,7 @@ import { type ArchiveFile, isArchiveFileName, parseArchiveFileName } from '@arch
 import type { Shipper } from './shipper.ts';
 
 /** Files in flight may hold this much WAL: it bounds the agent's memory whatever the segment size. */
-const maxBytesUnderWay = 64 * 1024 * 1024;
+const maxBytesUnderWay = 48 * 1024 * 1024;
 /** Shipped and not yet asked for: further ahead nothing is gained, and PostgreSQL may have been told otherwise meanwhile. */
 const maxUnclaimed = 64;
 

@@ -32,6 +32,7 @@ export async function runPay(run: RemoteRun): Promise<void> {
     const left = await debts.count();
     if (left === 0 || stop.signal.aborted) return;
     if (left === report.unpayable.length) {
+      log.error('debts need a person', { peer: peer.name, count: left });
       throw new Failure('conflict', `${left} debts to ${peer.name} need a person`, {
         hint: 'Each was logged with its reason; "archive_remote_cmd conflict list" on the peer shows conflicts.',
       });

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
 import type { Clock } from '@archive2/core/base/clock.ts';
 import { startDetached } from '@archive2/core/base/detached-process.ts';
@@ -29,9 +30,11 @@ export function payerStarter(start: PayerStart): () => void {
     lastStartMs = start.clock.monotonicMs();
     const args = ['pay', '--dir', start.directory.path, '--cluster', start.cluster];
     const peer = ['--peer', `${start.peer.name}=${start.peer.spec}`];
+    // Nobody reads its stderr: what it meets must be found somewhere.
+    const log = ['--log-file', join(start.directory.stateDirectory, `pay.${start.peer.name}.log`)];
     const pid = startDetached({
       command: 'archive_remote_cmd',
-      args: [...args, ...peer, ...start.flags],
+      args: [...args, ...peer, ...log, ...start.flags],
       environment: start.environment,
     });
     start.log.info('payer of debts started', { peer: start.peer.name, pid });
