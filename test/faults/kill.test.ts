@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ArchiveHost } from '../support/archive-host.ts';
 import { ArchiveStand } from '../support/archive-stand.ts';
 import { CallTracer } from '../support/call-tracer.ts';
-import { FaultCluster, type Role } from '../support/fault-cluster.ts';
+import { FaultCluster } from '../support/fault-cluster.ts';
 import { Invariants } from '../support/invariants.ts';
+import { killAtEachCall, pushAndKill } from '../support/push-and-kill.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 let stand: ArchiveStand;
@@ -26,85 +26,41 @@ afterAll(async () => {
   await stand?.close();
 });
 
-async function setUp({ withIdentity = true } = {}): Promise<void> {
+async function setUp(): Promise<void> {
   cluster = await FaultCluster.create(stand);
   invariants = new Invariants(cluster);
-  if (!withIdentity) return;
   expect(await cluster.push(cluster.segment())).toMatchObject({ status: 0, stderr: '' });
   await cluster.converged();
 }
 
-/** Kills sessions of this role on a host at one of their calls, while one file is pushed; which call it was, if any. */
-async function pushAndKill(host: ArchiveHost, role: Role, at: number, pattern: RegExp): Promise<string | undefined> {
-  const tracer = new CallTracer(host.machine, { action: 'kill', at, pattern });
-  cluster.wrap(host, role, tracer.words);
-  const name = cluster.segment();
-  const result = await cluster.push(name);
-  expect(result, `killed at call ${at}: ${tracer.calls().at(-1)}`).toMatchObject({ status: 0 });
-  const killedAt = tracer.isReached ? tracer.calls()[at - 1] : undefined;
-  cluster.unwrap();
-  expect(await cluster.push(name), `after ${killedAt}`).toMatchObject({ status: 0, stderr: '' });
-  return killedAt?.replaceAll(/\w{24}/g, 'NAME').replace(` ${cluster.directory}/`, ' ');
-}
-
-async function killEverywhere(host: ArchiveHost, role: Role): Promise<string[]> {
-  const killedAt: string[] = [];
-  for (;;) {
-    const call = await pushAndKill(host, role, killedAt.length + 1, cluster.steps);
-    if (call === undefined) return killedAt;
-    killedAt.push(call);
-  }
-}
-
 const steps = [
-  'create logs.complete/.NAME.part',
-  'write logs.complete/.NAME.part',
-  'fsync logs.complete/.NAME.part',
-  'link logs.complete/NAME',
-  'unlink logs.complete/.NAME.part',
-  'fsync logs.complete',
+  'create DIRECTORY/logs.complete/.NAME.part',
+  'write DIRECTORY/logs.complete/.NAME.part',
+  'fsync DIRECTORY/logs.complete/.NAME.part',
+  'link DIRECTORY/logs.complete/NAME',
+  'unlink DIRECTORY/logs.complete/.NAME.part',
+  'fsync DIRECTORY/logs.complete',
   'answer',
 ];
 
 test('35: archive_remote_cmd on host 1 is killed at every call that changes something', async () => {
   await setUp();
-  const killedAt = await killEverywhere(h1, 'put');
+  const killedAt = await killAtEachCall((at) =>
+    pushAndKill(cluster, { host: h1, role: 'put', at, pattern: cluster.steps }),
+  );
   expect(killedAt).toEqual(expect.arrayContaining(steps));
   await cluster.converged();
-  invariants.check({ copies: 2, parts: killedAt.length });
+  invariants.check({ copies: 2, parts: killedAt.length + 2 });
 });
 
 test('35: archive_remote_cmd on host 2, the peer, is killed at every call that changes something', async () => {
   await setUp();
-  const killedAt = await killEverywhere(h2, 'sync');
+  const killedAt = await killAtEachCall((at) =>
+    pushAndKill(cluster, { host: h2, role: 'sync', at, pattern: cluster.steps }),
+  );
   expect(killedAt).toEqual(expect.arrayContaining(steps));
   await cluster.converged();
   invariants.check({ copies: 2, parts: 3 * killedAt.length });
-});
-
-test.each([
-  ['host 1', 0],
-  ['host 2', 1],
-])('35: archive_remote_cmd on %s is killed while it makes the identity of the cluster', async (_what, hostNumber) => {
-  const host = hostNumber === 0 ? h1 : h2;
-  const killedAt: string[] = [];
-  for (;;) {
-    await setUp({ withIdentity: false });
-    const pattern = new RegExp(`^\\w+ ${cluster.directory}(/\\.?cluster\\.json.*|/state/\\.?store-id.*)?$`);
-    const call = await pushAndKill(host, hostNumber === 0 ? 'put' : 'sync', killedAt.length + 1, pattern);
-    await cluster.converged();
-    invariants.check({ copies: 2, parts: 2 });
-    const records = stand.hosts.map((it) => JSON.parse(readFileSync(cluster.path(it, 'cluster.json'), 'utf8')));
-    expect(records[0].systemIdentifier).toBe(records[1].systemIdentifier);
-    const ids = stand.hosts.map((it) => readFileSync(cluster.path(it, 'state/store-id'), 'utf8'));
-    expect(ids[0]).not.toBe(ids[1]);
-    if (call === undefined) break;
-    killedAt.push(call.replace(cluster.directory, 'DIRECTORY'));
-    await cluster.close();
-  }
-  expect(killedAt).toEqual(
-    expect.arrayContaining(['link cluster.json', 'fsync DIRECTORY', 'unlink .cluster.json.part']),
-  );
 });
 
 test('37: killed between the publication and the answer: the retry finds the file and returns 0', async () => {

@@ -123,7 +123,9 @@ test.each([
   await withIdentity();
   const cut = stand.hosts.filter((_host, number) => numbers.some((it) => it === number));
   let at = 1;
-  while (await pushAndCut(role === 'put' ? h1 : h2, role, at, cut)) at += 1;
+  const isCut = async () => await pushAndCut(role === 'put' ? h1 : h2, role, at, cut);
+  // On a busy computer a session may have been given up before its end: only twice in a row is it past the last call.
+  while ((await isCut()) || (await isCut())) at += 1;
   expect(at).toBeGreaterThan(5);
   await cluster.converged();
   invariants.check({ copies: 2, parts: 3 * at });

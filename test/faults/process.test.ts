@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, utimesSync } from 'node:fs';
+import { existsSync, readdirSync, utimesSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ArchiveHost } from '../support/archive-host.ts';
 import { ArchiveStand } from '../support/archive-stand.ts';
@@ -34,50 +34,6 @@ async function setUp(): Promise<void> {
 
 /** Pushes through an agent. */
 const pushByAgent = (name: string) => cluster.push(name, { flags: [] });
-
-test('36: archive_cmd is killed at each of its writes to the network', async () => {
-  await setUp();
-  const { primary } = stand;
-  const isKilled = async (at: number) => {
-    const name = cluster.segment();
-    const words = inject(`sendto,sendmsg,write,writev:signal=SIGKILL:when=${at}`);
-    const argv = [...words, ...cluster.data.argv(name, cluster.call({ flags: ['--no-agent'] }))];
-    const options = { cwd: cluster.data.path, env: cluster.data.environment() };
-    const result = await primary.run(argv, options);
-    if (result.status === 0) cluster.acknowledge(name);
-    else expect(result.signal).toBe('SIGKILL');
-    expect(await cluster.push(name), `after write ${at}`).toMatchObject({ status: 0, stderr: '' });
-    return result.status !== 0;
-  };
-  let at = 1;
-  // One by one through the login, then in strides through the file, which is one write after the other.
-  while (await isKilled(at)) at += at < 16 ? 1 : 4;
-  expect(at).toBeGreaterThan(16);
-  await cluster.converged();
-  invariants.check({ copies: 2, parts: at });
-});
-
-test('36: the agent is killed while it ships: the call has a verdict all the same', async () => {
-  await setUp();
-  expect(await pushByAgent(cluster.segment())).toMatchObject({ status: 0 });
-  let kills = 0;
-  for (let at = 1; at <= 6; at += 1) {
-    const agent = cluster.data.agent();
-    const words = inject(`sendto,sendmsg,write,writev:signal=SIGKILL:when=${at}`);
-    const strace = stand.primary.spawn([...words, '-p', `${agent.pidInside}`], { user: 'root' });
-    const isTraced = () => !/^TracerPid:\t0$/m.test(readFileSync(`/proc/${agent.pid}/status`, 'utf8'));
-    await waitFor(isTraced, { what: 'strace to attach', intervalMs: 2 });
-    const name = cluster.segment();
-    expect(await pushByAgent(name), `agent killed at write ${at}`).toMatchObject({ status: 0 });
-    await strace.signal('SIGINT');
-    await strace.exited;
-    if (!cluster.data.agents().some(({ pid }) => pid === agent.pid)) kills += 1;
-    expect(await pushByAgent(name)).toMatchObject({ status: 0, stderr: '' });
-  }
-  expect(kills).toBeGreaterThan(2);
-  await cluster.converged();
-  invariants.check({ copies: 2, parts: kills });
-});
 
 const isGone = (host: { machine: ArchiveHost['machine'] }, pid: number) =>
   !host.machine.processes().some((it) => it.pid === pid);
