@@ -8,8 +8,8 @@ const held = what === 'part' ? await PartFile.create(path, 'held') : tryLock(pat
 if (held === undefined) {
   console.log('refused');
 } else {
-  // A program that the holder starts and that outlives it.
-  if (what === 'lock-with-child') spawn('sleep', ['600'], { stdio: 'ignore', detached: true }).unref();
+  // A program that the holder starts and that outlives it; the test ends it with the holder's process group.
+  if (what === 'lock-with-child') spawn('sleep', ['600'], { stdio: 'ignore' });
   console.log('held');
   setInterval(() => held, 1000);
 }
