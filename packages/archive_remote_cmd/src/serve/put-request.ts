@@ -1,3 +1,4 @@
+import { readClusterRecord } from '@archive2/core/archive/identity.ts';
 import { type BodySummary, IncomingFile, type StoreOutcome } from '@archive2/core/archive/incoming-file.ts';
 import { conflictFailure } from '@archive2/core/archive/taken-name.ts';
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
@@ -130,6 +131,8 @@ export class PutRequest {
   private async checkAgreesWithPeer(incoming: IncomingFile): Promise<void> {
     const { store, clock, peerWaitMs } = this.context;
     if (store.identity !== undefined || incoming.identity === undefined || this.peer === undefined) return;
+    // Another session may have made it since this one began: then there is nothing to agree on, nor a dead peer to wait for.
+    if ((await readClusterRecord(store.directory)) !== undefined) return;
     const { peer, file } = this;
     const known = peer.connected(store).then(
       (session) => session.hello,
