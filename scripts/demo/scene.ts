@@ -66,11 +66,9 @@ export function hasItsPlace(archive: ArchiveStand, host: ArchiveHost): boolean {
   return !readFileSync(failures, 'utf8').includes(`"${host.machine.name}"`);
 }
 
-/** How far the standby's replay is behind what the primary has written, in MB of WAL. */
-export async function standbyLagMb({ primary, standby }: Scene): Promise<number> {
-  const replayed = await standby.replayedLsn();
-  const lag = await primary.value(`SELECT round(pg_wal_lsn_diff(pg_current_wal_lsn(), '${replayed}') / 1024 / 1024)`);
-  return Number(lag);
+/** How far the standby has come, in MB of WAL since the cluster's beginning. */
+export async function replayedMb({ standby }: Scene): Promise<number> {
+  return Number(await standby.value("SELECT round(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0') / 1024 / 1024)"));
 }
 
 export async function switchOn(host: ArchiveHost): Promise<void> {

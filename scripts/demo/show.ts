@@ -10,9 +10,9 @@ import {
   agentPid,
   debtsOf,
   hasItsPlace,
+  replayedMb,
   type Scene,
   SEGMENT_MB,
-  standbyLagMb,
   startPrimary,
   startStandby,
   switchOn,
@@ -89,6 +89,7 @@ async function loseFirstHost({ scene, watch }: UnderLoad, say: Narrator): Promis
   const { archive } = scene;
   const { arch1, arch2 } = archive;
   say.step('arch1, the preferred host, loses its power in mid-load');
+  const replayedBefore = await replayedMb(scene);
   const killedMs = performance.now();
   await arch1.machine.kill9();
   await watch.more(40);
@@ -96,7 +97,7 @@ async function loseFirstHost({ scene, watch }: UnderLoad, say: Narrator): Promis
   say.note(
     `arch2 owes arch1 ${count(debtsOf(archive, arch2, arch1).length, 'copy', 'copies')} now, written down durably.`,
   );
-  say.note(`The standby restores from arch2: it is ${await standbyLagMb(scene)} MB behind.`);
+  say.note(`The standby went on too: ${(await replayedMb(scene)) - replayedBefore} MB restored from arch2 meanwhile.`);
 
   say.step('arch1 comes back');
   await switchOn(arch1);
@@ -168,11 +169,11 @@ async function payWithoutPrimary({ scene: { archive }, watch }: UnderLoad, say: 
 }
 
 async function catchUp(scene: Scene, lastLsn: string, say: Narrator): Promise<void> {
-  const lagMb = await standbyLagMb(scene);
-  say.step(`The standby restores the last ${lagMb} MB`);
-  const startedMs = performance.now();
+  say.step('The standby restores the rest');
+  const [startedMs, beforeMb] = [performance.now(), await replayedMb(scene)];
   await scene.standby.pollUntil(`SELECT pg_last_wal_replay_lsn() >= '${lastLsn}'`, 't', 120_000);
-  say.note(`It is level with the primary after ${seconds(performance.now() - startedMs)}.`);
+  const took = seconds(performance.now() - startedMs);
+  say.note(`${(await replayedMb(scene)) - beforeMb} MB in ${took}; it is level with the primary.`);
 }
 
 /** Waits until everything is paid that is owed now. */
