@@ -3,7 +3,7 @@ BUN := node_modules/bun/bin/bun.exe
 VITEST := $(BUN) --bun node_modules/vitest/vitest.mjs run
 SOURCES := $(shell find packages scripts -name '*.ts' -o -name '*.json' | grep -v node_modules)
 
-.PHONY: help setup build check unit test demo bench clean
+.PHONY: help setup build check unit test demo bench lock clean
 
 help:
 	@echo 'make setup   installs what is missing: Debian packages (as root) and node modules'
@@ -12,6 +12,7 @@ help:
 	@echo 'make test    all tests, with real PostgreSQL and sshd (as root; about ten minutes)'
 	@echo 'make demo    the product at work, in under three minutes (as root)'
 	@echo 'make bench   measures beside the peers (as root)'
+	@echo 'make lock    package-lock.json after a change of dependencies'
 	@echo 'make clean   removes what was built and installed here'
 
 setup:
@@ -44,6 +45,10 @@ demo: build
 bench: build
 	scripts/setup.sh --bench
 	$(BUN) scripts/bench.ts
+
+lock:
+	npm install --package-lock-only --no-progress
+	node --import tsx scripts/complete-lock.ts
 
 clean:
 	rm -rf bin coverage node_modules packages/*/node_modules
