@@ -22,7 +22,7 @@ export async function measureBacklog(
   cluster: PostgresCluster,
   segments: number,
 ): Promise<BacklogRun> {
-  await cluster.configure({ archive_command: '' });
+  cluster.configure({ archive_command: '' });
   await cluster.reload();
   while (ready(cluster) < segments) {
     await cluster.sql('SELECT pg_switch_wal()');

@@ -21,7 +21,7 @@ const calls = 200;
  */
 export async function measureCallCost(stand: ArchiveStand, cluster: PostgresCluster): Promise<CallCost> {
   const name = await cluster.lastArchived();
-  const enter = await entry(cluster);
+  const enter = entry(cluster);
   const ours = [
     `${BIN_DIRECTORY}/archive_cmd`,
     'arch1 arch2',
@@ -43,8 +43,8 @@ export async function measureCallCost(stand: ArchiveStand, cluster: PostgresClus
 }
 
 /** The words that put a command into the machine: what they cost is measured with /bin/true and taken off. */
-async function entry(cluster: PostgresCluster): Promise<string[]> {
-  const outside = await cluster.postmasterPid();
+function entry(cluster: PostgresCluster): string[] {
+  const outside = cluster.postmasterPid();
   const user = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups'];
   return ['nsenter', '-t', String(outside), '-m', '-n', '-p', `--wd=/proc/${outside}/cwd`, ...user];
 }
