@@ -53,7 +53,7 @@ export const commandSpec: CommandSpec = {
     'peer-wait': {
       type: 'string',
       default: '2',
-      describe: 'seconds to wait for the peer before its copy becomes a debt',
+      describe: 'seconds to wait for the peer before its copy becomes a debt; 1 while it is being connected to',
     },
     'peer-cooldown': {
       type: 'string',

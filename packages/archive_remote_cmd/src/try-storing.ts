@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { syncDirectory } from '@archive2/core/files/directory-sync.ts';
 import { toDiskFailure } from '@archive2/core/files/disk-error.ts';
 import { linkUnlessTaken } from '@archive2/core/files/link.ts';
@@ -11,7 +13,8 @@ import { PartFile } from '@archive2/core/files/part-file.ts';
 export async function tryStoring(directory: string, nowMs: number): Promise<void> {
   try {
     const part = await PartFile.create(directory, 'check');
-    const second = `${part.path.slice(0, -'.part'.length)}.2.part`;
+    // A name that is known as a part: a crash between here and its removal leaves nothing for ever.
+    const second = join(directory, `.check.${randomBytes(8).toString('hex')}.part`);
     try {
       await part.append(Buffer.from('archive2 checks that it can store here\n'));
       await part.sync(nowMs);

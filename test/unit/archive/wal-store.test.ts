@@ -530,7 +530,7 @@ describe('an archive whose WAL directory is gone', () => {
     const archive = await openStore();
     await store(archive, await segment(first));
     renameSync(archive.directory.walDirectory, `${archive.directory.path}/elsewhere`);
-    await expect(store(archive, await segment(nameOf(2)))).rejects.toThrow(/ENOENT/);
+    await expect(store(archive, await segment(nameOf(2)))).rejects.toMatchObject({ code: 'not_initialized' });
     expect(entries(archive.directory.path)).not.toContain('logs.complete');
   });
 });

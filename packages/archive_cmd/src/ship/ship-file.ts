@@ -3,11 +3,11 @@ import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import type { FailureCode } from '@archive2/core/base/failure-table.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
-import type { HostTurn } from '@archive2/core/hosts/cooldown.ts';
 import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
 import { type PutHeader, type PutVerdict, putFile } from '@archive2/core/hosts/put.ts';
 import type { EncodedBody } from './encoded-body.ts';
+import { HostRace } from './host-race.ts';
 
 export interface ShipWorld {
   pool: HostPool;
@@ -31,37 +31,29 @@ const fileRefusals: ReadonlySet<FailureCode> = new Set([
   'quarantine_full',
 ]);
 
-/** A second host is looked for while the first one is still connecting after this time. */
-const hurryMs = 250;
-
 /**
- * Sends a file to the archive hosts in their order until `minCopies` different archives have confirmed it: what the first one
+ * Sends a file to the archive hosts, in their order as far as they answer, until `minCopies` different archives have confirmed it: what the first one
  * forwarded counts. Throws the Failure of the file, or of the hosts; then nothing is promised, and nothing is lost.
  */
 export async function shipFile(world: ShipWorld, header: PutHeader, body: EncodedBody): Promise<void> {
   const { pool, minCopies } = world;
   const copies = new Set<string>();
   const failures: Failure[] = [];
-  const turns = pool.turns();
-  const connecting = hurry(world, turns);
-  try {
-    for (const { host } of turns) {
-      try {
-        // A file that one host has by now may be on its way to the next one already: ask by digest.
-        const askFirst = copies.size > 0 || failures.some((failure) => failure.details['sent'] === 1);
-        const asking = askFirst ? { ...header, digest: await body.rawDigest() } : header;
-        const verdict = await putTo(world, host, connecting.session(host), asking, body);
-        copies.add(verdict.storeId);
-        if (verdict.peerState === 'stored' && verdict.peerStoreId !== undefined) copies.add(verdict.peerStoreId);
-        if (copies.size >= minCopies) return;
-      } catch (error) {
-        const failure = toFailure(error);
-        if (fileRefusals.has(failure.code)) throw failure;
-        failures.push(atHost(failure, host));
-      }
+  const race = new HostRace(pool, world.clock);
+  for (let host = await race.next(); host !== undefined; host = await race.next()) {
+    try {
+      // A file that one host has by now may be on its way to the next one already: ask by digest.
+      const askFirst = copies.size > 0 || failures.some((failure) => failure.details['sent'] === 1);
+      const asking = askFirst ? { ...header, digest: await body.rawDigest() } : header;
+      const verdict = await putTo(world, host, race.session(host), asking, body);
+      copies.add(verdict.storeId);
+      if (verdict.peerState === 'stored' && verdict.peerStoreId !== undefined) copies.add(verdict.peerStoreId);
+      if (copies.size >= minCopies) return;
+    } catch (error) {
+      const failure = toFailure(error);
+      if (fileRefusals.has(failure.code)) throw failure;
+      failures.push(atHost(failure, host));
     }
-  } finally {
-    connecting.stop();
   }
   throw summary(minCopies, copies.size, failures);
 }
@@ -101,46 +93,6 @@ function atHost(failure: Failure, host: HostSpec, details: Failure['details'] = 
     cause: failure.cause ?? failure,
     details: { host: host.text, ...failure.details, ...details },
   });
-}
-
-/** The sessions of one call: each host is connected to once at most. */
-interface Connecting {
-  /** The open session with a host, or this call's attempt to open one, also when that has failed already. */
-  session(host: HostSpec): Promise<ArchiveSession>;
-  stop(): void;
-}
-
-/**
- * Begins to connect to the second host while the first one is slow to answer, so that with both gone the call ends within about
- * one connect timeout, not two.
- */
-function hurry({ pool, clock }: ShipWorld, turns: readonly HostTurn<HostSpec>[]): Connecting {
-  const [first, second] = turns;
-  const stop = new AbortController();
-  let early: Promise<ArchiveSession> | undefined;
-  const connecting: Connecting = {
-    session: (host) => (host === second?.host && !pool.hasSession(host) ? early : undefined) ?? pool.session(host),
-    stop: () => stop.abort(),
-  };
-  if (first === undefined || second === undefined || pool.hasSession(first.host)) return connecting;
-  let connected = false;
-  const attempt = pool.session(first.host).then(
-    () => {
-      connected = true;
-    },
-    () => undefined,
-  );
-  const delay = first.mode === 'probe' ? 0 : hurryMs;
-  const patience = Promise.race([attempt, clock.sleep(delay, stop.signal)]);
-  patience.then(
-    () => {
-      if (connected || stop.signal.aborted) return;
-      early = pool.session(second.host);
-      early.catch(() => undefined);
-    },
-    () => undefined,
-  );
-  return connecting;
 }
 
 function summary(minCopies: number, copies: number, failures: readonly Failure[]): Failure {

@@ -35,6 +35,10 @@ export class ClusterDirectory {
     return join(this.path, 'state');
   }
 
+  get takenNameLock(): string {
+    return join(this.stateDirectory, 'lock.taken-name');
+  }
+
   get storeIdFile(): string {
     return join(this.stateDirectory, 'store-id');
   }

@@ -55,6 +55,8 @@ export class IncomingFile {
   /** `modifiedMs` is the source file's modification time. Throws Failure when the name is refused or the disk fails. */
   static async begin(store: WalStore, file: ArchiveFile, modifiedMs: number): Promise<IncomingFile> {
     await store.checkNotTooFarAhead(file);
+    // A disk that was unmounted since the session began is told from an error nobody foresaw.
+    await store.checkDirectory();
     const part = await onDisk('creating a file', () => PartFile.create(store.directory.walDirectory, file.name));
     return new IncomingFile(store, file, part, modifiedMs);
   }

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { Failure } from '../base/failure.ts';
+import { type HeldLock, tryLock } from '../files/lock.ts';
 import type { PartFile } from '../files/part-file.ts';
 import type { ArchiveFile } from '../wal/archive-file.ts';
 import { isEmptyOrProperPrefix } from '../wal/timeline-history.ts';
@@ -17,6 +18,33 @@ export async function resolveTakenName(
   file: ArchiveFile,
   part: PartFile,
 ): Promise<'same' | 'replaced'> {
+  // One at a time: two newcomers that both found the stored file damaged would replace each other.
+  const lock = await waitForLock(store);
+  try {
+    return await resolveAlone(store, file, part);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Names are rarely taken, and then for good: whoever holds the lock reads two files. */
+const lockPatienceMs = 30_000;
+const lockRetryMs = 20;
+
+async function waitForLock(store: WalStore): Promise<HeldLock> {
+  const { clock } = store.options;
+  await mkdir(store.directory.stateDirectory, { recursive: true, mode: 0o700 });
+  const giveUpMs = clock.monotonicMs() + lockPatienceMs;
+  for (;;) {
+    const lock = tryLock(store.directory.takenNameLock);
+    if (lock !== undefined) return lock;
+    if (clock.monotonicMs() > giveUpMs) throw new Failure('busy', 'another session compares files for too long');
+    store.options.activity.note();
+    await clock.sleep(lockRetryMs);
+  }
+}
+
+async function resolveAlone(store: WalStore, file: ArchiveFile, part: PartFile): Promise<'same' | 'replaced'> {
   const newcomer = await openOrThrow(store, part.path);
   try {
     const { rawDigest } = await digestStored(newcomer, file, store.identity?.segmentSize);

@@ -57,15 +57,7 @@ export class WalStore {
   static async open(directory: ClusterDirectory, options: WalStoreOptions): Promise<WalStore> {
     await checkWalDirectory(directory);
     const record = await readClusterRecord(directory);
-    if (record !== undefined && record.cluster !== options.cluster) {
-      throw new Failure(
-        'wrong_cluster',
-        `${directory.path} belongs to cluster ${record.cluster}, not ${options.cluster}`,
-        {
-          hint: 'Check CLUSTER and the directory in archive_command, and --dir and --cluster of the forced command.',
-        },
-      );
-    }
+    if (record !== undefined) checkClusterNames(directory, record, options.cluster);
     return new WalStore(directory, options, record);
   }
 
@@ -94,7 +86,14 @@ export class WalStore {
     const { cluster, clock } = this.options;
     this.record ??= await createClusterRecord(this.directory, cluster, identity, clock.nowMs());
     checkSameCluster(this.record, identity, whose);
+    // Somebody else may have been faster to make it, for a cluster of another name.
+    checkClusterNames(this.directory, this.record, cluster);
     return this.record;
+  }
+
+  /** Throws Failure `not_initialized` when the WAL directory is no longer there. */
+  checkDirectory(): Promise<void> {
+    return checkWalDirectory(this.directory);
   }
 
   /** Whether anything has the name, whole or damaged. */
@@ -192,5 +191,12 @@ async function checkWalDirectory(directory: ClusterDirectory): Promise<void> {
   }
   throw new Failure('not_initialized', `there is no WAL directory ${directory.walDirectory}`, {
     hint: `Is the disk mounted? For a new archive run "archive_remote_cmd init --dir ${directory.path} --cluster NAME".`,
+  });
+}
+
+function checkClusterNames(directory: ClusterDirectory, record: ClusterRecord, cluster: string): void {
+  if (record.cluster === cluster) return;
+  throw new Failure('wrong_cluster', `${directory.path} belongs to cluster ${record.cluster}, not ${cluster}`, {
+    hint: 'Check CLUSTER and the directory in archive_command, and --dir and --cluster of the forced command.',
   });
 }

@@ -43,7 +43,8 @@ export async function fetchFile(
     const [opening] = waiting.splice(await nextInTurn(waiting, clock), 1);
     if (opening === undefined) break;
     const { host } = opening;
-    const { answer, fetched } = await askHost(pool, opening, wanted);
+    const patience = wanted.isDecisive || answers.length === 0 ? undefined : patienceMs;
+    const { answer, fetched } = await askHost(pool, opening, wanted, patience, clock);
     answers.push({ host: host.text, answer });
     log.debug('answer', { name: wanted.file.name, host: host.text, ...answer });
     if (answer.kind === 'damaged') {
@@ -77,10 +78,19 @@ async function nextInTurn(waiting: readonly Opening[], clock: Clock): Promise<nu
   return first ?? (await Promise.race(heardOf));
 }
 
-async function askHost(pool: HostPool, opening: Opening, wanted: Wanted): Promise<HostFetch> {
+/** Asks one host. With a patience, a host that is still silent after it cannot say: a standby asks again anyway. */
+async function askHost(
+  pool: HostPool,
+  opening: Opening,
+  wanted: Wanted,
+  patience: number | undefined,
+  clock: Clock,
+): Promise<HostFetch> {
   const { host } = opening;
   try {
-    const session = await opening.session;
+    const silence = patience === undefined ? [] : [clock.sleep(patience).then(() => undefined)];
+    const session = await Promise.race([opening.session, ...silence]);
+    if (session === undefined) return { answer: { kind: 'cannot_say', reason: `no session within ${patience} ms` } };
     const result = await fetchFromHost(session, wanted);
     if (result.answer.kind === 'damaged') wanted.onDamaged?.(session);
     if (result.answer.kind !== 'cannot_say') pool.succeeded(host);
