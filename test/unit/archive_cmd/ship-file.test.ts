@@ -8,6 +8,7 @@ import { parseArchiveFileName } from '../../../packages/core/src/wal/archive-fil
 import { waitFor } from '../../support/wait-for.ts';
 import { nameOf, sha256, walSegment } from '../archive/wal-segment.ts';
 import { failureFrom } from '../base/expect-failure.ts';
+import type { Script } from '../session/scripted-host.ts';
 import { storing } from '../session/scripted-host.ts';
 import { testWal } from './source.ts';
 import { refused, refusing, type TestHosts, testHosts, vanishing } from './test-hosts.ts';
@@ -71,7 +72,7 @@ describe('with one copy asked for', () => {
     expect(failure.exit).toBe(20);
   });
 
-  test('a preferred host that is slow to answer does not keep the other one from being connected to', async () => {
+  test('a preferred host that says nothing while it is connected to does not keep the file from the other one', async () => {
     let giveUp: (error: Error) => void = () => undefined;
     const silent = () =>
       new Promise<never>((_resolve, reject) => {
@@ -82,8 +83,23 @@ describe('with one copy asked for', () => {
     await waitFor(() => hosts.clock.sleeperCount > 0, { what: 'the first attempt to be waited for' });
     expect(hosts.attempts).toEqual({ arch1: 1 });
     hosts.clock.advance(250);
-    await waitFor(() => hosts.attempts['arch2'] === 1, { what: 'the second attempt' });
+    await shipping;
+    expect(hosts.attempts).toEqual({ arch1: 1, arch2: 1 });
     giveUp(refused('arch1'));
+  });
+
+  test('a preferred host that answers late is still asked when the other one cannot be reached', async () => {
+    let answer: (script: Script) => void = () => undefined;
+    const late = () =>
+      new Promise<Script>((resolve) => {
+        answer = resolve;
+      });
+    const hosts = testHosts({ arch1: late, arch2: refused('arch2') });
+    const shipping = ship(hosts);
+    await waitFor(() => hosts.clock.sleeperCount > 0, { what: 'the first attempt to be waited for' });
+    hosts.clock.advance(250);
+    await waitFor(() => hosts.attempts['arch2'] === 1, { what: 'the second attempt' });
+    answer({ on: storing('a') });
     await shipping;
     expect(hosts.attempts).toEqual({ arch1: 1, arch2: 1 });
   });

@@ -12,8 +12,8 @@ import { sessionOptions, type TestHost } from '../session/test-host.ts';
 
 const walDirectory = '/storage/main/logs.complete';
 
-/** How a host behaves: a script for its session, or the failure of every attempt to reach it. */
-export type Behaviour = Script | Failure | (() => Promise<never>);
+/** How a host behaves: a script for its session, that script when it is there at last, or the failure of every attempt. */
+export type Behaviour = Script | Failure | (() => Promise<Script>);
 
 export interface TestHosts {
   pool: HostPool;
@@ -47,8 +47,8 @@ export function testHosts(behaviours: Record<string, Behaviour>, retryCount = 3)
       attempts[text] = (attempts[text] ?? 0) + 1;
       const behaviour = behaviours[text];
       if (behaviour instanceof Failure) throw behaviour;
-      if (typeof behaviour === 'function') return await behaviour();
-      const host = new ScriptedHost(walDirectory, behaviour, text);
+      const script = typeof behaviour === 'function' ? await behaviour() : behaviour;
+      const host = new ScriptedHost(walDirectory, script, text);
       sessions[text] = [...(sessions[text] ?? []), host];
       const options = sessionOptions({ directory: { walDirectory } as TestHost['directory'] });
       return await ArchiveSession.open(host.channel, options);
