@@ -44,7 +44,12 @@ export async function shipFile(world: ShipWorld, header: PutHeader, body: Encode
     try {
       // A file that one host has by now may be on its way to the next one already: ask by digest.
       const askFirst = copies.size > 0 || failures.some((failure) => failure.details['sent'] === 1);
-      const asking = askFirst ? { ...header, digest: await body.rawDigest() } : header;
+      const asking = {
+        ...header,
+        ...(askFirst ? { digest: await body.rawDigest() } : {}),
+        // Whoever comes to the second host without needing both comes because the first one is away.
+        ...(minCopies === 1 && !pool.isPreferred(host) ? { peerAway: true } : {}),
+      };
       const verdict = await putTo(world, host, race.session(host), asking, body);
       copies.add(verdict.storeId);
       if (verdict.peerState === 'stored' && verdict.peerStoreId !== undefined) copies.add(verdict.peerStoreId);

@@ -45,7 +45,7 @@ export function forwardStored(
 }
 
 function forwardHeader(header: ClientMessageOf<'put'>): Omit<ClientMessageOf<'put'>, 'type' | 'id' | 'forwarded'> {
-  const { type: _type, id: _id, forwarded: _forwarded, ...rest } = header;
+  const { type: _type, id: _id, forwarded: _forwarded, peerAway: _peerAway, ...rest } = header;
   return rest;
 }
 

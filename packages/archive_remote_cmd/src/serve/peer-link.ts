@@ -22,6 +22,8 @@ export interface PeerLinkOptions {
 
 /** A peer that is well is connected sooner. */
 const connectPatienceMs = 1000;
+/** A peer that only the sender does not reach has the copy sooner; one that is dead would cost every file of a failover. */
+const awayPatienceMs = 250;
 
 /**
  * This session's way to the peer: one session that is opened when it is first needed and again after a cooldown, and the
@@ -47,7 +49,8 @@ export class PeerLink {
    * How much of `peerWaitMs` a file should wait for its second copy: less while the peer is still silent. A client that comes here
    * because the peer is dead has waited for it already.
    */
-  worthWaitingMs(peerWaitMs: number): number {
+  worthWaitingMs(peerWaitMs: number, isSaidAway: boolean): number {
+    if (isSaidAway) return Math.min(peerWaitMs, awayPatienceMs);
     return this.isConnected ? peerWaitMs : Math.min(peerWaitMs, connectPatienceMs);
   }
 

@@ -156,7 +156,7 @@ export class PutRequest {
     const { peer, forwarding } = this;
     if (peer === undefined || forwarding === undefined) return undefined;
     const { clock, peerWaitMs } = this.context;
-    const patience = clock.sleep(peer.worthWaitingMs(peerWaitMs)).then(() => undefined);
+    const patience = clock.sleep(peer.worthWaitingMs(peerWaitMs, this.header.peerAway === true)).then(() => undefined);
     const heard = await Promise.race([forwarding.result, patience]);
     if (heard?.kind === 'refused') throw heard.failure;
     return heard;

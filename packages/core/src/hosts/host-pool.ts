@@ -36,6 +36,11 @@ export class HostPool {
     this.cooldown = options.cooldown;
   }
 
+  /** True for the host that is asked first while all are well. */
+  isPreferred(host: HostSpec): boolean {
+    return host === this.options.hosts[0];
+  }
+
   /** The hosts in the order in which to ask them now. */
   turns(): HostTurn<HostSpec>[] {
     const { policy, hosts, clock } = this.options;

@@ -21,6 +21,8 @@ export const clientMessages = {
     /** Raw content digest: asks `same | send | conflict` before any body is sent. */
     digest: 'text?',
     forwarded: 'flag',
+    /** The sender does not reach the peer: its copy is forwarded all the same, but hardly waited for. */
+    peerAway: 'flag?',
   },
   data: { id: 'count' },
   end: { id: 'count', sizeBytes: 'count', sha256: 'text', rawDigest: 'text' },
