@@ -22,7 +22,8 @@ const REMOTE = `${BIN_DIRECTORY}/archive_remote_cmd`;
 const SCRIPTS = '/srv/session';
 /** Short, so that a test with a dead host ends soon, and long enough for a busy computer. */
 const SERVE_FLAGS = ['--connect-timeout=3', '--stall-timeout=2', '--peer-wait=2', '--probe-interval=0.2'];
-const CALL_FLAGS = ['--connect-timeout=3', '--stall-timeout=2'];
+/** A slow session on host 1 is still host 1's: the tests of what happens to it must not meet host 2 instead. */
+const CALL_FLAGS = ['--preferred-wait=3', '--connect-timeout=3', '--stall-timeout=2'];
 
 let made = 0;
 

@@ -14,6 +14,8 @@ export interface ShipSettings {
   cluster: string;
   minCopies: 1 | 2;
   cooldown: CooldownPolicy;
+  /** How long the preferred host may be silent while it is connected to before the other one may go first. */
+  preferredWaitMs: number;
   connectTimeoutMs: number;
   stallTimeoutMs: number;
   /** The whole call, from the client's question to its exit. */
@@ -42,6 +44,11 @@ export const commandSpec: CommandSpec = {
     },
     'retry-count': { type: 'string', default: '3', describe: 'failures in a row after which a host is in cooldown' },
     'cooldown-time': { type: 'string', default: '60', describe: 'seconds in which such a host is not tried first' },
+    'preferred-wait': {
+      type: 'string',
+      default: '0.25',
+      describe: 'seconds that the first host may take to connect before the other one may go first',
+    },
     'connect-timeout': { type: 'string', default: '3', describe: 'seconds to reach a host, login included' },
     'stall-timeout': {
       type: 'string',
@@ -96,6 +103,7 @@ export function readShipSettings(
       retryCount: wholeNumber(options, 'retry-count', 0, 1000),
       cooldownMs: secondsToMs(options, 'cooldown-time', 0, 86_400),
     },
+    preferredWaitMs: secondsToMs(options, 'preferred-wait', 0, 600),
     connectTimeoutMs: secondsToMs(options, 'connect-timeout', 0.1, 600),
     stallTimeoutMs: secondsToMs(options, 'stall-timeout', 0.1, 600),
     callDeadlineMs: secondsToMs(options, 'cmd-timeout', 0.5, 86_400),

@@ -19,7 +19,7 @@ async function ship(hosts: TestHosts, minCopies: 1 | 2 = 1, number = 1): Promise
   onTestFinished(() => source.close());
   const body = new EncodedBody(source, new PieceBuffers(1));
   const header = { name: file.name, modifiedMs: 0, forwarded: false };
-  const world = { pool: hosts.pool, minCopies, clock: hosts.clock, log: silentLog };
+  const world = { pool: hosts.pool, minCopies, preferredWaitMs: 250, clock: hosts.clock, log: silentLog };
   await shipFile(world, header, body);
 }
 

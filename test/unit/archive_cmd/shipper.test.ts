@@ -25,7 +25,14 @@ function shipping(script?: Script): Shipping {
   const patient: Script = { on: (message, host) => message.type === 'end' && ended.push([host, message.id]) };
   const hosts = testHosts({ arch1: script ?? patient });
   const { pool, clock, recorded } = hosts;
-  const shipper = new Shipper({ pool, minCopies: 1, buffers: new PieceBuffers(2), clock, log: recorded.log });
+  const shipper = new Shipper({
+    pool,
+    minCopies: 1,
+    preferredWaitMs: 250,
+    buffers: new PieceBuffers(2),
+    clock,
+    log: recorded.log,
+  });
   const wal = testWal();
   return {
     hosts,

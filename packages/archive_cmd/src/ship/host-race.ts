@@ -4,9 +4,6 @@ import type { HostTurn } from '@archive2/core/hosts/cooldown.ts';
 import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
 
-/** A host that is silent for this long while it is connected to lets the other one go first. */
-const patienceMs = 250;
-
 /**
  * The hosts of one call, one after the other: in their order, but a host that is silent does not keep the file from one that is there.
  * Each is connected to once at most.
@@ -14,12 +11,15 @@ const patienceMs = 250;
 export class HostRace {
   private readonly pool: HostPool;
   private readonly clock: Clock;
+  private readonly patienceMs: number;
   private readonly waiting: HostTurn<HostSpec>[];
   private readonly attempts = new Map<HostSpec, Promise<ArchiveSession>>();
 
-  constructor(pool: HostPool, clock: Clock) {
+  /** A host that is silent for `patienceMs` while it is connected to lets the other one go first. */
+  constructor(pool: HostPool, clock: Clock, patienceMs: number) {
     this.pool = pool;
     this.clock = clock;
+    this.patienceMs = patienceMs;
     this.waiting = pool.turns();
   }
 
@@ -45,7 +45,7 @@ export class HostRace {
 
   private async withinPatience(turn: HostTurn<HostSpec>): Promise<HostTurn<HostSpec> | undefined> {
     const enough = new AbortController();
-    const silence = this.clock.sleep(turn.mode === 'probe' ? 0 : patienceMs, enough.signal).then(() => undefined);
+    const silence = this.clock.sleep(turn.mode === 'probe' ? 0 : this.patienceMs, enough.signal).then(() => undefined);
     const heard = await Promise.race([this.heard(turn), silence]);
     enough.abort();
     return heard;

@@ -32,7 +32,8 @@ export async function openShipper(settings: ShipSettings, world: ShipperWorld): 
     clock,
     log,
   });
-  return new Shipper({ pool, minCopies: settings.minCopies, buffers, clock, log });
+  const { minCopies, preferredWaitMs } = settings;
+  return new Shipper({ pool, minCopies, preferredWaitMs, buffers, clock, log });
 }
 
 export async function openSession(

@@ -12,6 +12,7 @@ import { HostRace } from './host-race.ts';
 export interface ShipWorld {
   pool: HostPool;
   minCopies: 1 | 2;
+  preferredWaitMs: number;
   clock: Clock;
   log: Log;
 }
@@ -39,7 +40,7 @@ export async function shipFile(world: ShipWorld, header: PutHeader, body: Encode
   const { pool, minCopies } = world;
   const copies = new Set<string>();
   const failures: Failure[] = [];
-  const race = new HostRace(pool, world.clock);
+  const race = new HostRace(pool, world.clock, world.preferredWaitMs);
   for (let host = await race.next(); host !== undefined; host = await race.next()) {
     try {
       // A file that one host has by now may be on its way to the next one already: ask by digest.

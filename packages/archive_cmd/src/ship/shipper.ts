@@ -12,6 +12,7 @@ import { VerdictMemory } from './verdict-memory.ts';
 export interface ShipperOptions {
   pool: HostPool;
   minCopies: 1 | 2;
+  preferredWaitMs: number;
   buffers: PieceBuffers;
   clock: Clock;
   log: Log;
@@ -88,7 +89,7 @@ export class Shipper {
   }
 
   private async shipNew(path: string, file: ArchiveFile, identity: SourceIdentity, askFirst: boolean): Promise<void> {
-    const { pool, minCopies, buffers, clock, log } = this.options;
+    const { pool, minCopies, preferredWaitMs, buffers, clock, log } = this.options;
     const startedMs = clock.monotonicMs();
     const source = await this.inOrder(() => SourceFile.open(path, file));
     const body = new EncodedBody(source, buffers);
@@ -96,7 +97,7 @@ export class Shipper {
       body.prepare();
       const header = putHeader(source, file);
       const asked = askFirst ? { ...header, digest: await body.rawDigest() } : header;
-      await shipFile({ pool, minCopies, clock, log }, asked, body);
+      await shipFile({ pool, minCopies, preferredWaitMs, clock, log }, asked, body);
       // What was sent is the file that was opened; if that is no longer what was looked at, nothing is remembered.
       if (sameSource(source.identity, identity)) this.memory.remember(file.name, identity);
       this.shippedCount += 1;
