@@ -161,7 +161,8 @@ describe('between two archive hosts and the primary', () => {
 
   test('a host that failed --retry-count times is not tried first for --cooldown-time, and then is again', async () => {
     newDirectory();
-    const patient = ['--connect-timeout=2', '--retry-count=2', '--cooldown-time=6'];
+    // Waiting for the preferred host, so that a call shows by its time whether it was tried first.
+    const patient = ['--preferred-wait=10', '--connect-timeout=2', '--retry-count=2', '--cooldown-time=6'];
     await stand.primary.cut(stand.arch1.machine);
     const elapsed: number[] = [];
     for (let call = 1; call <= 4; call += 1) {

@@ -4,6 +4,9 @@ import { CallTracer } from './call-tracer.ts';
 import type { FaultCluster, Role } from './fault-cluster.ts';
 import { waitFor } from './wait-for.ts';
 
+/** A traced session is slow, and is not to be given up for that: a killed one is noticed at once. */
+const patient = ['--no-agent', '--connect-timeout=15', '--stall-timeout=15', '--preferred-wait=15'];
+
 /**
  * Pushes a file and kills sessions of this role on a host at one of their calls; the call has to fail over, and the retry
  * to succeed. Returns which call it was; undefined when there are not so many.
@@ -15,7 +18,7 @@ export async function pushAndKill(
   const tracer = new CallTracer(host.machine, { action: 'kill', at, pattern });
   cluster.wrap(host, role, tracer.words);
   const name = cluster.segment();
-  const result = await cluster.push(name);
+  const result = await cluster.push(name, { flags: patient });
   expect(result, `killed at call ${at}: ${tracer.calls().at(-1)}`).toMatchObject({ status: 0 });
   // A peer that was too slow for the call comes to its calls later, for the debt.
   const isSettled = () => cluster.has(host, name) && cluster.debts(cluster.peerOf(host)).length === 0;

@@ -44,7 +44,7 @@ export async function runBackfill(
       await writeStdout(`${history.name}: ${report.confirmed} segments of the parent timeline are in the archive\n`);
     }
   } finally {
-    shipper.stop();
+    await shipper.close();
   }
   return failed === 0 ? 0 : failureTable.check_failed.exit;
 }

@@ -24,16 +24,17 @@ export const pieceBufferCount = 2;
 /** Makes a shipper for one set of settings, with what was remembered of its hosts. Connects to nobody yet. */
 export async function openShipper(settings: ShipSettings, world: ShipperWorld): Promise<Shipper> {
   const { stateDirectory, buffers, clock, log } = world;
+  const keeper = await keepCooldown(stateDirectory, log);
   const pool = new HostPool({
     hosts: settings.hosts,
     policy: settings.cooldown,
     open: (host) => openSession(settings, host, world),
-    ...(await keepCooldown(stateDirectory, log)),
+    ...keeper,
     clock,
     log,
   });
   const { minCopies, preferredWaitMs } = settings;
-  return new Shipper({ pool, minCopies, preferredWaitMs, buffers, clock, log });
+  return new Shipper({ pool, saved: keeper.saved, minCopies, preferredWaitMs, buffers, clock, log });
 }
 
 export async function openSession(

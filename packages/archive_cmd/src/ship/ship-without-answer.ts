@@ -63,6 +63,6 @@ async function shipHere(
       });
     });
   } finally {
-    shipper.stop();
+    await shipper.close();
   }
 }

@@ -11,6 +11,8 @@ import { VerdictMemory } from './verdict-memory.ts';
 
 export interface ShipperOptions {
   pool: HostPool;
+  /** Resolves when what the pool remembers is written. */
+  saved: () => Promise<void>;
   minCopies: 1 | 2;
   preferredWaitMs: number;
   buffers: PieceBuffers;
@@ -86,6 +88,12 @@ export class Shipper {
 
   stop(): void {
     this.options.pool.stop();
+  }
+
+  /** Ends the sessions and waits until what was learned of the hosts is written. */
+  async close(): Promise<void> {
+    this.stop();
+    await this.options.saved();
   }
 
   private async shipNew(path: string, file: ArchiveFile, identity: SourceIdentity, askFirst: boolean): Promise<void> {

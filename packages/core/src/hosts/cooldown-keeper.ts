@@ -6,11 +6,14 @@ import { loadCooldown, saveCooldown } from './cooldown-file.ts';
 export interface CooldownKeeper {
   cooldown: CooldownState;
   onCooldownChange: (state: CooldownState) => void;
+  /** Resolves when what changed so far is written: before a process ends, or the next one knows of failures alone. */
+  saved: () => Promise<void>;
 }
 
 /** Keeps cooldowns in a state directory, or only in memory where there is none. A failed write costs a log line, nothing else. */
 export async function keepCooldown(stateDirectory: string | undefined, log: Log): Promise<CooldownKeeper> {
-  if (stateDirectory === undefined) return { cooldown: new Map(), onCooldownChange: () => undefined };
+  if (stateDirectory === undefined)
+    return { cooldown: new Map(), onCooldownChange: () => undefined, saved: async () => undefined };
   let saving: Promise<void> = Promise.resolve();
   return {
     cooldown: await loadCooldown(stateDirectory),
@@ -19,5 +22,6 @@ export async function keepCooldown(stateDirectory: string | undefined, log: Log)
         .then(() => saveCooldown(stateDirectory, state))
         .catch((error: unknown) => log.warning('cooldown not remembered', { reason: String(error) }));
     },
+    saved: () => saving,
   };
 }
