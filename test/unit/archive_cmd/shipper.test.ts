@@ -27,6 +27,7 @@ function shipping(script?: Script): Shipping {
   const { pool, clock, recorded } = hosts;
   const shipper = new Shipper({
     pool,
+    saved: async () => undefined,
     minCopies: 1,
     preferredWaitMs: 250,
     buffers: new PieceBuffers(2),
