@@ -1,17 +1,19 @@
 /**
  * The one executable: picks the command by the name that it was called by, or by its first argument.
  *
- * Each command is loaded only when it is called: what archive_cmd and restore_cmd load on their way to the agent is
- * recovery time.
+ * What archive_cmd and restore_cmd need on their way to the agent is part of this module, because each further one costs a
+ * call; everything else is loaded only when it is called for. That way is recovery time.
  */
+import { main as archiveCmd } from '@archive2/archive_cmd/main.ts';
 import { currentInvocation, type Invocation } from '@archive2/core/cli/invocation.ts';
+import { main as restoreCmd } from '@archive2/restore_cmd/main.ts';
 
 type Main = (invocation: Invocation) => void;
 
 const commands: Record<string, () => Promise<{ main: Main }>> = {
-  archive_cmd: () => import('@archive2/archive_cmd/main.ts'),
+  archive_cmd: async () => ({ main: archiveCmd }),
   archive_remote_cmd: () => import('@archive2/archive_remote_cmd/main.ts'),
-  restore_cmd: () => import('@archive2/restore_cmd/main.ts'),
+  restore_cmd: async () => ({ main: restoreCmd }),
 };
 
 function start(invocation: Invocation): void {

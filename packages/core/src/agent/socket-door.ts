@@ -15,7 +15,8 @@ export interface LineConnection {
 
 /** Connects to a Unix socket, sends one line, and hands on the lines that come back. Never throws. */
 export function exchangeLines(socketPath: string, line: string, handlers: LineHandlers): LineConnection {
-  const message = Buffer.from(`${line}\n`);
+  const message = new TextEncoder().encode(`${line}\n`);
+  const decoder = new TextDecoder();
   let sent = 0;
   let received = '';
   let ended = false;
@@ -26,19 +27,21 @@ export function exchangeLines(socketPath: string, line: string, handlers: LineHa
     handlers.onEnd(connected);
   };
   // A write may be partial; `drain` says when to go on.
-  const flush = (socket: { write(data: Buffer): number }): void => {
+  const flush = (socket: { write(data: Uint8Array): number }): void => {
     if (sent < message.length) sent += Math.max(0, socket.write(message.subarray(sent)));
   };
   Bun.connect({
     unix: socketPath,
     socket: {
+      // Without it the first bytes would load Buffer.
+      binaryType: 'uint8array',
       open(socket) {
         close = () => socket.end();
         flush(socket);
       },
       drain: flush,
       data(_socket, bytes) {
-        received += bytes.toString('utf8');
+        received += decoder.decode(bytes, { stream: true });
         for (let at = received.indexOf('\n'); at >= 0; at = received.indexOf('\n')) {
           const one = received.slice(0, at);
           received = received.slice(at + 1);
