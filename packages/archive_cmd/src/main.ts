@@ -11,15 +11,20 @@ import { leaveNow } from '@archive2/core/cli/leave.ts';
 /** Until there is a verdict, whatever ends the process ends it with this. */
 const failureStatus = 70;
 
-export function main(invocation: Invocation): void {
+/** Everything of the command that is not the hot path. */
+export interface Rest {
+  run: (invocation: Invocation, unanswered: NoVerdict | undefined) => void;
+}
+
+export function main(invocation: Invocation, loadRest: () => Promise<Rest>): void {
   process.exitCode = failureStatus;
   const asked = isShipCall(invocation.args) ? askKnownAgent(invocation) : undefined;
   if (asked === undefined) {
-    import('./run.ts').then(({ run }) => run(invocation, undefined), failToLoad);
+    loadRest().then(({ run }) => run(invocation, undefined), failToLoad);
     return;
   }
   asked.then((result) => {
-    if (typeof result === 'string') import('./run.ts').then(({ run }) => run(invocation, result), failToLoad);
+    if (typeof result === 'string') loadRest().then(({ run }) => run(invocation, result), failToLoad);
     else endWith(result);
   }, failToLoad);
 }

@@ -12,18 +12,24 @@ import { leaveNow } from '@archive2/core/cli/leave.ts';
 import { statusOfFailure } from './answer.ts';
 import { askerIn } from './asker.ts';
 
-export function main(invocation: Invocation): void {
+/** Everything of the command that is not the hot path. */
+export interface Rest {
+  run: (invocation: Invocation, unanswered: NoVerdict | undefined) => void;
+  deliverAcross: (invocation: Invocation, verdict: AgentVerdict & { deliver: string }) => void;
+}
+
+export function main(invocation: Invocation, loadRest: () => Promise<Rest>): void {
   const asker = askerIn('.');
   const failureStatus = statusOfFailure(asker);
   process.exitCode = failureStatus;
   const asked = asker !== 'elsewhere' && isFetchCall(invocation.args) ? askKnownAgent(invocation) : undefined;
   if (asked === undefined) {
-    import('./run.ts').then(({ run }) => run(invocation, undefined), failToLoad);
+    loadRest().then(({ run }) => run(invocation, undefined), failToLoad);
     return;
   }
   asked.then((result) => {
-    if (typeof result === 'string') import('./run.ts').then(({ run }) => run(invocation, result), failToLoad);
-    else endWith(invocation, result, failureStatus);
+    if (typeof result === 'string') loadRest().then(({ run }) => run(invocation, result), failToLoad);
+    else endWith(invocation, result, failureStatus, loadRest);
   }, failToLoad);
 }
 
@@ -40,14 +46,19 @@ function askKnownAgent(invocation: Invocation): Promise<AgentVerdict | NoVerdict
 }
 
 /** Ends with the agent's verdict: 0 only with the file in place, 1 only when that is what it says. */
-function endWith(invocation: Invocation, verdict: AgentVerdict, failureStatus: number): void {
+function endWith(
+  invocation: Invocation,
+  verdict: AgentVerdict,
+  failureStatus: number,
+  loadRest: () => Promise<Rest>,
+): void {
   const { status, stderr, deliver } = verdict;
   if (stderr !== undefined) process.stderr.write(stderr);
   if (status === 0 && deliver !== undefined) {
     // %p is a word of its own; which one, with flags around it, the parser knows. PostgreSQL's is always this one.
     const path = invocation.args.find((word) => word === 'pg_wal/RECOVERYXLOG' || word === 'pg_wal/RECOVERYHISTORY');
     if (path !== undefined && quickRename(deliver, path)) leaveAfter(stderr, 0);
-    else import('./run.ts').then(({ deliverAcross }) => deliverAcross(invocation, { ...verdict, deliver }), failToLoad);
+    else loadRest().then(({ deliverAcross }) => deliverAcross(invocation, { ...verdict, deliver }), failToLoad);
     return;
   }
   leaveAfter(stderr, status === 1 || status === 126 ? status : failureStatus);

@@ -1,0 +1,8 @@
+/**
+ * All that is not the hot path, as one module: the executable has two files then, and a call that needs only the first does not pay
+ * for a table of many.
+ */
+export { run as runArchiveCmd } from '@archive2/archive_cmd/run.ts';
+export { main as runArchiveRemoteCmd } from '@archive2/archive_remote_cmd/main.ts';
+export { deliverAcross, run as runRestoreCmd } from '@archive2/restore_cmd/run.ts';
+export { main as runUnknownCommand } from './unknown-command.ts';
