@@ -40,6 +40,8 @@ export class ServeSession {
   private readonly reports: DamageReports;
   private readonly puts = new Map<number, PutRequest>();
   private readonly working = new Set<Promise<void>>();
+  /** Puts whose bodies are whole, on their way to a verdict. */
+  private completing = 0;
   private peer: PeerLink | undefined;
   private receivedBytes = 0;
 
@@ -134,7 +136,7 @@ export class ServeSession {
 
   private async beginPut(message: ClientMessageOf<'put'>): Promise<void> {
     await this.answering(message.id, async () => {
-      if (this.puts.size >= maxPutsUnderWay) throw new Failure('protocol', 'too many puts under way');
+      if (this.puts.size + this.completing >= maxPutsUnderWay) throw new Failure('protocol', 'too many puts under way');
       if (this.puts.has(message.id)) throw new Failure('protocol', `put ${message.id} is under way already`);
       const put = new PutRequest(this.context, this.peer, this.order, message);
       this.puts.set(message.id, put);
@@ -158,12 +160,23 @@ export class ServeSession {
   private completePut(message: ClientMessageOf<'end'>): void {
     const put = this.puts.get(message.id);
     if (put === undefined) return;
-    this.work(message.id, async () => {
-      const { sizeBytes, sha256, rawDigest } = message;
-      const verdict = await put.complete({ sizeBytes, sha256, rawDigest });
-      this.send({ type: 'stored', id: message.id, ...verdict });
-      await this.endPut(message.id);
-    });
+    // From here on the put is this job's alone: what still comes for it is dropped, and closes nothing under its hands.
+    this.puts.delete(message.id);
+    this.completing += 1;
+    const end = async () => {
+      this.completing -= 1;
+      await put.release();
+    };
+    this.work(
+      message.id,
+      async () => {
+        const { sizeBytes, sha256, rawDigest } = message;
+        const verdict = await put.complete({ sizeBytes, sha256, rawDigest });
+        this.send({ type: 'stored', id: message.id, ...verdict });
+      },
+      end,
+      end,
+    );
   }
 
   /** A body for a put that was refused a moment ago is still on its way: it is dropped. */
@@ -179,21 +192,36 @@ export class ServeSession {
     await put?.release();
   }
 
-  private work(id: number, job: () => Promise<void>): void {
-    const running = this.answering(id, job).finally(() => this.working.delete(running));
+  private work(
+    id: number,
+    job: () => Promise<void>,
+    afterFailure = () => this.endPut(id),
+    afterSuccess: () => Promise<void> = async () => undefined,
+  ): void {
+    const running = this.answering(id, job, afterFailure, afterSuccess)
+      // Answered it is; what could not be tidied up (a disk that failed meanwhile) is removed as stale later.
+      .catch((error: unknown) => this.context.log.warning('not tidied up', { reason: toFailure(error).message }))
+      .finally(() => this.working.delete(running));
     this.working.add(running);
   }
 
   /** Runs a step of a request; its failure is the request's answer and ends it. Never rejects. */
-  private async answering(id: number, step: () => Promise<void>): Promise<void> {
+  private async answering(
+    id: number,
+    step: () => Promise<void>,
+    afterFailure = () => this.endPut(id),
+    afterSuccess: () => Promise<void> = async () => undefined,
+  ): Promise<void> {
     try {
       await step();
     } catch (error) {
       const failure = toFailure(toDiskFailure(error, 'working in the archive'));
       this.context.log.warning('request refused', { code: failure.code, reason: failure.message });
       this.send(errorMessage(failure, id));
-      await this.endPut(id);
+      await afterFailure();
+      return;
     }
+    await afterSuccess();
   }
 
   private send(message: ServerMessage): void {
