@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { spawnSync } from 'bun';
 import type { ArchiveStand } from '../../test/support/archive-stand.ts';
 import type { PostgresCluster } from '../../test/support/postgres-cluster.ts';
-import { BIN_DIRECTORY } from '../../test/support/repository.ts';
+import { BIN_DIRECTORY, REPOSITORY_ROOT } from '../../test/support/repository.ts';
 import { median } from './summary.ts';
 
 export interface CallCost {
@@ -31,18 +32,20 @@ export async function measureCallCost(stand: ArchiveStand, cluster: PostgresClus
     stand.cluster,
   ];
   const peer = ['pgbackrest', 'version'];
-  const [baseMs] = [median(repeat(20, () => cpuMs([...enter, '/bin/true'])))];
+  // Both programs whole in the page cache, as on a machine that has run them for a while.
+  for (const program of [`${REPOSITORY_ROOT}/bin/archive2`, '/usr/bin/pgbackrest']) readFileSync(program);
+  const enteringMs = median(repeat(50, () => cpuMs([...enter, '/bin/true']) - cpuMs(['/bin/true'])));
   const oursMs: number[] = [];
   const peerMs: number[] = [];
   for (let call = 0; call < calls; call++) {
-    oursMs.push(cpuMs([...enter, ...ours]) - baseMs);
-    peerMs.push(cpuMs([...enter, ...peer]) - baseMs);
+    oursMs.push(cpuMs([...enter, ...ours]) - enteringMs);
+    peerMs.push(cpuMs([...enter, ...peer]) - enteringMs);
   }
   const ratios = oursMs.map((value, index) => value / (peerMs[index] ?? Number.NaN));
   return { oursMs: median(oursMs), peerMs: median(peerMs), ratio: median(ratios), calls };
 }
 
-/** The words that put a command into the machine: what they cost is measured with /bin/true and taken off. */
+/** The words that put a command into the machine: what they cost, without the command, is measured and taken off. */
 function entry(cluster: PostgresCluster): string[] {
   const outside = cluster.postmasterPid();
   const user = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups'];

@@ -3,7 +3,7 @@
  */
 import { addressInWorkingDirectory } from '@archive2/core/agent/agent-address.ts';
 import { callRequest } from '@archive2/core/agent/call-request.ts';
-import { type AgentVerdict, askAgent, type NoVerdict } from '@archive2/core/agent/client.ts';
+import { type AgentVerdict, exchangeWithAgent, type NoVerdict } from '@archive2/core/agent/client.ts';
 import { configuredStateDirectory, findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { leaveNow } from '@archive2/core/cli/leave.ts';
@@ -18,15 +18,18 @@ export interface Rest {
 
 export function main(invocation: Invocation, loadRest: () => Promise<Rest>): void {
   process.exitCode = failureStatus;
-  const asked = isShipCall(invocation.args) ? askKnownAgent(invocation) : undefined;
-  if (asked === undefined) {
-    loadRest().then(({ run }) => run(invocation, undefined), failToLoad);
+  const runRest = (unanswered?: NoVerdict): void => {
+    loadRest().then(({ run }) => run(invocation, unanswered), failToLoad);
+  };
+  const socketPath = isShipCall(invocation.args) ? knownSocket(invocation) : undefined;
+  if (socketPath === undefined) {
+    runRest();
     return;
   }
-  asked.then((result) => {
-    if (typeof result === 'string') loadRest().then(({ run }) => run(invocation, result), failToLoad);
+  exchangeWithAgent(socketPath, callRequest(invocation), (result) => {
+    if (typeof result === 'string') runRest(result);
     else endWith(result);
-  }, failToLoad);
+  });
 }
 
 /** Five words and no request for anything but shipping: judged without parsing, in doubt by the parser. */
@@ -34,11 +37,10 @@ function isShipCall(args: readonly string[]): boolean {
   return args.length >= 5 && !args.some((word) => word === '--help' || word === '-h' || word.startsWith('--no-agent'));
 }
 
-function askKnownAgent(invocation: Invocation): Promise<AgentVerdict | NoVerdict> | undefined {
+function knownSocket(invocation: Invocation): string | undefined {
   const stateDirectory = findStateDirectory(configuredStateDirectory(invocation.args, invocation.environment));
   if (!stateDirectory.isTrusted) return undefined;
-  const address = addressInWorkingDirectory(stateDirectory.path, 'push');
-  return address === undefined ? undefined : askAgent(address.socketPath, callRequest(invocation));
+  return addressInWorkingDirectory(stateDirectory.path, 'push')?.socketPath;
 }
 
 /** Ends with the agent's verdict: 0 only when it says exactly that. */

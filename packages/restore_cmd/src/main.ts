@@ -4,7 +4,7 @@
  */
 import { addressInWorkingDirectory } from '@archive2/core/agent/agent-address.ts';
 import { callRequest } from '@archive2/core/agent/call-request.ts';
-import { type AgentVerdict, askAgent, type NoVerdict } from '@archive2/core/agent/client.ts';
+import { type AgentVerdict, exchangeWithAgent, type NoVerdict } from '@archive2/core/agent/client.ts';
 import { quickRename } from '@archive2/core/agent/file-door.ts';
 import { configuredStateDirectory, findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
@@ -22,15 +22,18 @@ export function main(invocation: Invocation, loadRest: () => Promise<Rest>): voi
   const asker = askerIn('.');
   const failureStatus = statusOfFailure(asker);
   process.exitCode = failureStatus;
-  const asked = asker !== 'elsewhere' && isFetchCall(invocation.args) ? askKnownAgent(invocation) : undefined;
-  if (asked === undefined) {
-    loadRest().then(({ run }) => run(invocation, undefined), failToLoad);
+  const runRest = (unanswered?: NoVerdict): void => {
+    loadRest().then(({ run }) => run(invocation, unanswered), failToLoad);
+  };
+  const socketPath = asker !== 'elsewhere' && isFetchCall(invocation.args) ? knownSocket(invocation) : undefined;
+  if (socketPath === undefined) {
+    runRest();
     return;
   }
-  asked.then((result) => {
-    if (typeof result === 'string') loadRest().then(({ run }) => run(invocation, result), failToLoad);
+  exchangeWithAgent(socketPath, callRequest(invocation), (result) => {
+    if (typeof result === 'string') runRest(result);
     else endWith(invocation, result, failureStatus, loadRest);
-  }, failToLoad);
+  });
 }
 
 /** Four words and no request for anything but a file: judged without parsing, in doubt by the parser. */
@@ -38,11 +41,10 @@ function isFetchCall(args: readonly string[]): boolean {
   return args.length >= 4 && !args.some((word) => word === '--help' || word === '-h' || word.startsWith('--no-agent'));
 }
 
-function askKnownAgent(invocation: Invocation): Promise<AgentVerdict | NoVerdict> | undefined {
+function knownSocket(invocation: Invocation): string | undefined {
   const stateDirectory = findStateDirectory(configuredStateDirectory(invocation.args, invocation.environment));
   if (!stateDirectory.isTrusted) return undefined;
-  const address = addressInWorkingDirectory(stateDirectory.path, 'get');
-  return address === undefined ? undefined : askAgent(address.socketPath, callRequest(invocation));
+  return addressInWorkingDirectory(stateDirectory.path, 'get')?.socketPath;
 }
 
 /** Ends with the agent's verdict: 0 only with the file in place, 1 only when that is what it says. */

@@ -1,11 +1,7 @@
 import { chmodSync, lchownSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  addressInWorkingDirectory,
-  agentAddress,
-  dataDirectoryId,
-} from '../../../packages/core/src/agent/agent-address.ts';
+import { agentAddress, dataDirectoryId, isDataDirectory } from '../../../packages/core/src/agent/agent-address.ts';
 import { makeStateDirectory } from '../../../packages/core/src/agent/make-state-directory.ts';
 import { findStateDirectory } from '../../../packages/core/src/agent/state-directory.ts';
 import { temporaryDirectory } from '../files/temporary-directory.ts';
@@ -94,7 +90,10 @@ describe('the address of an agent', () => {
     expect(push.socketPath).toBe('/state/push-1.2-3.sock');
   });
 
-  test('is none outside of a data directory', () => {
-    expect(addressInWorkingDirectory('/state', 'push')).toBeUndefined();
+  test('is that of a data directory only where PG_VERSION is', () => {
+    const directory = temporaryDirectory();
+    expect(isDataDirectory(directory)).toBe(false);
+    writeFileSync(join(directory, 'PG_VERSION'), '15\n');
+    expect(isDataDirectory(directory)).toBe(true);
   });
 });

@@ -13,11 +13,10 @@ export interface AgentAddress {
 }
 
 /**
- * The address of the agent for the data directory that is the working directory, as it is when PostgreSQL calls; undefined
- * anywhere else.
+ * The address that the agent for the working directory has, if that is a data directory, as it is when PostgreSQL calls. Nobody
+ * listens there otherwise: `isDataDirectory` is for who wants to start one.
  */
 export function addressInWorkingDirectory(stateDirectory: string, role: AgentRole): AgentAddress | undefined {
-  if (quickStat('PG_VERSION') === undefined) return undefined;
   const id = dataDirectoryId('.');
   return id === undefined ? undefined : agentAddress(stateDirectory, role, id);
 }
@@ -40,4 +39,9 @@ export function agentAddress(stateDirectory: string, role: AgentRole, id: string
 export function dataDirectoryId(path: string): string | undefined {
   // With the dot a link to the data directory is followed.
   return quickStat(`${path}/.`)?.id;
+}
+
+/** Whether a directory looks like PostgreSQL's. */
+export function isDataDirectory(path: string): boolean {
+  return quickStat(`${path}/PG_VERSION`) !== undefined;
 }

@@ -37,25 +37,32 @@ const graceMs = 2000;
 
 /** Asks the agent once. Resolves in bounded time, whatever the agent does, and never rejects. */
 export function askAgent(socketPath: string, request: AgentRequest): Promise<AgentVerdict | NoVerdict> {
-  return new Promise((resolve) => {
-    let timer = setTimeout(() => finish('silent'), firstWordTimeoutMs);
-    const finish = (result: AgentVerdict | NoVerdict): void => {
-      clearTimeout(timer);
-      resolve(result);
-      connection.close();
-    };
-    const connection = exchangeLines(socketPath, JSON.stringify(request), {
-      onLine(line) {
-        const answer = parseAnswer(line);
-        if (typeof answer === 'number') {
-          clearTimeout(timer);
-          timer = setTimeout(() => finish('late'), answer + graceMs);
-        } else {
-          finish(answer);
-        }
-      },
-      onEnd: (connected) => finish(connected ? 'broken' : 'none'),
-    });
+  return new Promise((resolve) => exchangeWithAgent(socketPath, request, resolve));
+}
+
+/** The same without a promise, as the hot path wants it. */
+export function exchangeWithAgent(
+  socketPath: string,
+  request: AgentRequest,
+  resolve: (result: AgentVerdict | NoVerdict) => void,
+): void {
+  let timer = setTimeout(() => finish('silent'), firstWordTimeoutMs);
+  const finish = (result: AgentVerdict | NoVerdict): void => {
+    clearTimeout(timer);
+    resolve(result);
+    connection.close();
+  };
+  const connection = exchangeLines(socketPath, JSON.stringify(request), {
+    onLine(line) {
+      const answer = parseAnswer(line);
+      if (typeof answer === 'number') {
+        clearTimeout(timer);
+        timer = setTimeout(() => finish('late'), answer + graceMs);
+      } else {
+        finish(answer);
+      }
+    },
+    onEnd: (connected) => finish(connected ? 'broken' : 'none'),
   });
 }
 
@@ -66,12 +73,11 @@ function parseAnswer(line: string): AgentVerdict | 'retired' | 'broken' | number
     if (answer['retired'] === true) return 'retired';
     if (typeof waitMs === 'number' && waitMs >= 0 && waitMs < 2 ** 30) return waitMs;
     if (typeof status !== 'number') return 'broken';
-    return {
-      status,
-      ...(typeof stderr === 'string' ? { stderr } : {}),
-      ...(typeof stdout === 'string' ? { stdout } : {}),
-      ...(typeof deliver === 'string' ? { deliver } : {}),
-    };
+    const verdict: AgentVerdict = { status };
+    if (typeof stderr === 'string') verdict.stderr = stderr;
+    if (typeof stdout === 'string') verdict.stdout = stdout;
+    if (typeof deliver === 'string') verdict.deliver = deliver;
+    return verdict;
   } catch {
     return 'broken';
   }

@@ -15,8 +15,9 @@ export interface LineConnection {
 
 /** Connects to a Unix socket, sends one line, and hands on the lines that come back. Never throws. */
 export function exchangeLines(socketPath: string, line: string, handlers: LineHandlers): LineConnection {
-  const message = new TextEncoder().encode(`${line}\n`);
-  const decoder = new TextDecoder();
+  const text = `${line}\n`;
+  let message: Uint8Array | undefined;
+  let decoder: TextDecoder | undefined;
   let sent = 0;
   let received = '';
   let ended = false;
@@ -28,7 +29,13 @@ export function exchangeLines(socketPath: string, line: string, handlers: LineHa
   };
   // A write may be partial; `drain` says when to go on.
   const flush = (socket: { write(data: Uint8Array): number }): void => {
+    message ??= new TextEncoder().encode(text);
     if (sent < message.length) sent += Math.max(0, socket.write(message.subarray(sent)));
+  };
+  const decode = (bytes: Uint8Array): string => {
+    if (decoder === undefined && isShortAscii(bytes)) return asciiText(bytes);
+    decoder ??= new TextDecoder();
+    return decoder.decode(bytes, { stream: true });
   };
   Bun.connect({
     unix: socketPath,
@@ -37,11 +44,13 @@ export function exchangeLines(socketPath: string, line: string, handlers: LineHa
       binaryType: 'uint8array',
       open(socket) {
         close = () => socket.end();
-        flush(socket);
+        sent = Math.max(0, socket.write(text));
+        // As many bytes as characters: all is sent, or `drain` comes.
+        if (sent !== text.length) flush(socket);
       },
       drain: flush,
       data(_socket, bytes) {
-        received += decoder.decode(bytes, { stream: true });
+        received += decode(bytes);
         for (let at = received.indexOf('\n'); at >= 0; at = received.indexOf('\n')) {
           const one = received.slice(0, at);
           received = received.slice(at + 1);
@@ -54,4 +63,17 @@ export function exchangeLines(socketPath: string, line: string, handlers: LineHa
     },
   }).catch(() => end(false));
   return { close: () => close() };
+}
+
+/** The usual answer is: it costs a call less than a decoder does. */
+function isShortAscii(bytes: Uint8Array): boolean {
+  if (bytes.length > 64) return false;
+  for (let at = 0; at < bytes.length; at++) if ((bytes[at] ?? 0) > 127) return false;
+  return true;
+}
+
+function asciiText(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at++) text += String.fromCharCode(bytes[at] ?? 0);
+  return text;
 }

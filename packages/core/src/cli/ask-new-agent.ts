@@ -1,4 +1,4 @@
-import { type AgentRole, addressInWorkingDirectory } from '../agent/agent-address.ts';
+import { type AgentRole, addressInWorkingDirectory, isDataDirectory } from '../agent/agent-address.ts';
 import { callRequest } from '../agent/call-request.ts';
 import type { AgentVerdict, NoVerdict } from '../agent/client.ts';
 import { makeStateDirectory } from '../agent/make-state-directory.ts';
@@ -30,7 +30,7 @@ export async function askNewAgent(
   const { environment } = invocation;
   const { path: stateDirectory } = findStateDirectory(configuredStateDirectory(invocation.args, environment));
   if (!makeStateDirectory(stateDirectory)) return undefined;
-  const address = addressInWorkingDirectory(stateDirectory, agent.role);
+  const address = isDataDirectory('.') ? addressInWorkingDirectory(stateDirectory, agent.role) : undefined;
   if (address === undefined) return undefined;
   const start = {
     address,
