@@ -6,7 +6,20 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 /** Each folder may import only itself and those before it. */
-const layers = ['base', 'wal', 'codec', 'files', 'postgres', 'protocol', 'hosts', 'archive', 'agent', 'cli'];
+const layers = [
+  'base',
+  'wal',
+  'codec',
+  'files',
+  'postgres',
+  'protocol',
+  'hosts',
+  'archive',
+  'backups',
+  'queue',
+  'agent',
+  'cli',
+];
 
 /** Packages that only these files may import: the doors, so that the product can be moved off each in one place. */
 const soleImporters = [

@@ -71,6 +71,13 @@ export const failureTable = {
   agent_unavailable: { exit: 41, retryable: true, meaning: 'the agent did not answer and none could be started' },
   check_failed: { exit: 42, retryable: false, meaning: 'a check found something that must be put right' },
   state_directory: { exit: 43, retryable: false, meaning: 'the state directory is not ours alone' },
+
+  queue_unavailable: { exit: 50, retryable: true, meaning: 'the backup queue could not be asked' },
+  queue_version: { exit: 51, retryable: false, meaning: 'the backup queue is not set up, or of another version' },
+  queue_denied: { exit: 52, retryable: false, meaning: 'the login has no right to do this in the backup queue' },
+  unknown_cluster: { exit: 53, retryable: false, meaning: 'the backup queue does not know this cluster' },
+  cluster_exists: { exit: 54, retryable: false, meaning: 'the backup queue has a cluster of this name' },
+  stale_claim: { exit: 55, retryable: false, meaning: 'the task was given to another worker, or has ended' },
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureCode = keyof typeof failureTable;
