@@ -220,9 +220,10 @@ export class PostgresCluster {
 
   /** Ends the current segment, with something in it, and returns its name. */
   async switchWal(): Promise<string> {
-    // Without a record in between, a second switch in a row would do nothing.
+    // Without a record in between, a second switch in a row would do nothing. What was ended is told by the switch itself, as another
+    // session may switch too; one byte before its end, because a location between two segments is of either, by the version.
     const sql = `SELECT pg_logical_emit_message(false, 'stand', 'x') IS NULL;
-      SELECT pg_walfile_name(pg_current_wal_insert_lsn()); SELECT pg_switch_wal() IS NULL;`;
+      SELECT pg_walfile_name(pg_switch_wal() - 1);`;
     return (await this.sql(sql))[1] ?? '';
   }
 
