@@ -11,7 +11,7 @@ help:
 	@echo 'make check   format, lint, types, layers, dead code, generated files, unit tests'
 	@echo 'make test    all tests, with real PostgreSQL and sshd (as root; about ten minutes)'
 	@echo 'make demo    the product at work, in under three minutes (as root)'
-	@echo 'make bench   measures beside the peers (as root)'
+	@echo 'make bench   measures beside the peers (as root); CASES=restore for one of them'
 	@echo 'make lock    package-lock.json after a change of dependencies'
 	@echo 'make clean   removes what was built and installed here'
 
@@ -44,7 +44,7 @@ demo: build
 
 bench: build
 	scripts/setup.sh --bench
-	$(BUN) scripts/bench.ts
+	$(BUN) scripts/bench.ts $(CASES)
 
 lock:
 	npm install --package-lock-only --no-progress

@@ -1,52 +1,24 @@
 /**
- * `make bench`: measures on the stand, as root, and prints a table. What a call costs is compared with a peer's in the same run.
+ * `make bench`: measures on the stand, as root, and prints a table. What we reach is compared with peers in the same run.
+ *
+ * Names of cases as arguments choose among them.
  */
-import { ArchiveStand } from '../test/support/archive-stand.ts';
-import { PostgresCluster } from '../test/support/postgres-cluster.ts';
-import { type BacklogRun, measureBacklog } from './bench/backlog.ts';
-import { measureCallCost } from './bench/call-cost.ts';
-import { formatTable, median } from './bench/summary.ts';
+import { measurePush } from './bench/push-case.ts';
+import { measureRestore } from './bench/restore-case.ts';
+import { formatTable, type Row } from './bench/summary.ts';
 
-const backlogSegments = 60;
-const rounds = 3;
-/** The bar for a call's CPU beside `pgbackrest version`. */
-const callBar = 0.8;
+const cases: Record<string, () => Promise<Row[]>> = {
+  push: measurePush,
+  restore: measureRestore,
+};
 
-async function bench(stand: ArchiveStand): Promise<void> {
-  const cluster = await PostgresCluster.init(stand.primary, {
-    walSegmentSizeMb: 16,
-    settings: { max_wal_size: '8GB', shared_buffers: '256MB', wal_keep_size: '0' },
-  });
-  await cluster.start();
-  const runs: BacklogRun[] = [];
-  for (let round = 1; round <= rounds; round++) {
-    const run = await measureBacklog(stand, cluster, backlogSegments);
-    console.error(`round ${round}: ${run.segments} segments in ${run.seconds.toFixed(2)} s`);
-    runs.push(run);
-  }
-  const cost = await measureCallCost(stand, cluster);
-  const rate = median(runs.map((run) => run.segments / run.seconds));
-  const cpu = median(runs.map((run) => run.cpuPerSegmentMs));
-  const stored = median(runs.map((run) => run.storedBytes / run.segments));
-  console.log(
-    formatTable([
-      ['measurement', 'value'],
-      [
-        `backlog of ${backlogSegments} and more 16 MB segments, two hosts, real archiver`,
-        `${rate.toFixed(1)} segments/s`,
-      ],
-      ['  CPU of all three machines', `${cpu.toFixed(0)} ms per segment`],
-      ['  stored', `${(stored / 1024 / 1024).toFixed(1)} MiB per segment`],
-      [`CPU of a call, file shipped already (median of ${cost.calls})`, `${cost.oursMs.toFixed(2)} ms`],
-      ['CPU of pgbackrest version, in turn with it', `${cost.peerMs.toFixed(2)} ms`],
-      ['ratio of neighbouring calls', `${cost.ratio.toFixed(2)} (bar: ${callBar} or less)`],
-    ]),
-  );
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !Object.hasOwn(cases, name));
+if (unknown.length > 0) {
+  console.error(`no such case: ${unknown.join(' ')}; there are ${Object.keys(cases).join(' ')}`);
+  process.exit(64);
 }
-
-const stand = await ArchiveStand.create();
-try {
-  await bench(stand);
-} finally {
-  await stand.close();
+for (const [name, measure] of Object.entries(cases)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  console.log(formatTable([[name, ''], ...(await measure())]));
 }

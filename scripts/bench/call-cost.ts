@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { spawnSync } from 'bun';
 import type { ArchiveStand } from '../../test/support/archive-stand.ts';
 import type { PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { BIN_DIRECTORY, REPOSITORY_ROOT } from '../../test/support/repository.ts';
+import { cpuMs, enteringMs, entry } from './enter.ts';
 import { median } from './summary.ts';
 
 export interface CallCost {
@@ -22,7 +22,7 @@ const calls = 200;
  */
 export async function measureCallCost(stand: ArchiveStand, cluster: PostgresCluster): Promise<CallCost> {
   const name = await cluster.lastArchived();
-  const enter = entry(cluster);
+  const enter = entry(cluster.machine, cluster.dataDirectory);
   const ours = [
     `${BIN_DIRECTORY}/archive_cmd`,
     'arch1 arch2',
@@ -34,30 +34,13 @@ export async function measureCallCost(stand: ArchiveStand, cluster: PostgresClus
   const peer = ['pgbackrest', 'version'];
   // Both programs whole in the page cache, as on a machine that has run them for a while.
   for (const program of [`${REPOSITORY_ROOT}/bin/archive2`, '/usr/bin/pgbackrest']) readFileSync(program);
-  const enteringMs = median(repeat(50, () => cpuMs([...enter, '/bin/true']) - cpuMs(['/bin/true'])));
+  const taken = enteringMs(enter);
   const oursMs: number[] = [];
   const peerMs: number[] = [];
   for (let call = 0; call < calls; call++) {
-    oursMs.push(cpuMs([...enter, ...ours]) - enteringMs);
-    peerMs.push(cpuMs([...enter, ...peer]) - enteringMs);
+    oursMs.push(cpuMs([...enter, ...ours]) - taken);
+    peerMs.push(cpuMs([...enter, ...peer]) - taken);
   }
   const ratios = oursMs.map((value, index) => value / (peerMs[index] ?? Number.NaN));
   return { oursMs: median(oursMs), peerMs: median(peerMs), ratio: median(ratios), calls };
-}
-
-/** The words that put a command into the machine: what they cost, without the command, is measured and taken off. */
-function entry(cluster: PostgresCluster): string[] {
-  const outside = cluster.postmasterPid();
-  const user = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups'];
-  return ['nsenter', '-t', String(outside), '-m', '-n', '-p', `--wd=/proc/${outside}/cwd`, ...user];
-}
-
-function repeat<T>(count: number, work: () => T): T[] {
-  return Array.from({ length: count }, work);
-}
-
-function cpuMs(argv: string[]): number {
-  const run = spawnSync(argv, { stdout: 'ignore', stderr: 'pipe' });
-  if (run.exitCode !== 0) throw new Error(`${argv.join(' ')} ended with ${run.exitCode}: ${run.stderr.toString()}`);
-  return Number(run.resourceUsage.cpuTime.total) / 1000;
 }

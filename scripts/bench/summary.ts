@@ -1,3 +1,6 @@
+/** What was measured, and its value. */
+export type Row = readonly [string, string];
+
 /** Median of some measurements, in their unit. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

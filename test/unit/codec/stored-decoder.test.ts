@@ -50,6 +50,17 @@ describe('what was stored comes back', () => {
     }
   });
 
+  test('with a digest that was computed only where there are several frames', async () => {
+    const options = { digest: 'of_several_frames' } as const;
+    const one = await storedOf([walLike(700)]);
+    // The label's word, right or wrong.
+    const wrong = formatLabelFrame({ rawSizeBytes: 700, rawDigest: 'ab'.repeat(32) });
+    const taken = await decodedFile(Buffer.concat([...one.frames, wrong]), undefined, options);
+    expect(taken.summary).toMatchObject({ rawDigest: 'ab'.repeat(32), labelled: true });
+    const two = await storedOf([walLike(700, 1), walLike(700, 2)]);
+    expect((await decodedFile(two.stored, undefined, options)).summary.rawDigest).toBe(two.rawDigest);
+  });
+
   test('a segment of 40 MiB in three frames', async () => {
     const raw = walLike(40 * mib);
     const { stored, frames } = await storedOf([0, 16, 32].map((at) => raw.subarray(at * mib, (at + 16) * mib)));
@@ -269,11 +280,25 @@ describe('a damaged file is refused', () => {
     expect((await failureFrom('damaged', decodedFile(Buffer.concat([...frames, wrongSize])))).message).toContain('701');
   });
 
-  test('with its frames in another order, one missing, or one twice', async () => {
-    const { frames, label } = await storedOf([walLike(700, 1), walLike(700, 2)]);
-    const [a, b] = frames as [Buffer, Buffer];
-    for (const order of [[b, a], [a], [b], [a, a], [a, b, b], [a, a, b]]) {
-      await failureFrom('damaged', decodedFile(Buffer.concat([...order, label])));
+  test.each(['always', 'of_several_frames'] as const)(
+    'with its frames in another order, one missing, or one twice, the digest wanted %s',
+    async (digest) => {
+      const { frames, label } = await storedOf([walLike(700, 1), walLike(700, 2)]);
+      const [a, b] = frames as [Buffer, Buffer];
+      for (const order of [[b, a], [a], [b], [a, a], [a, b, b], [a, a, b]]) {
+        await failureFrom('damaged', decodedFile(Buffer.concat([...order, label]), undefined, { digest }));
+      }
+    },
+  );
+
+  test('in one frame with a bit flipped anywhere, without a digest too', async () => {
+    const raw = walLike(2000);
+    const { stored, frames } = await storedOf([raw]);
+    for (let bit = 32; bit < frames[0]!.length * 8; bit++) {
+      const flipped = Buffer.from(stored);
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      const result = await decodedFile(flipped, undefined, { digest: 'of_several_frames' }).catch(() => undefined);
+      expect(result === undefined || result.content.equals(raw)).toBe(true);
     }
   });
 

@@ -3,6 +3,7 @@ import { Failure } from '../../../packages/core/src/base/failure.ts';
 import type { FailureCode } from '../../../packages/core/src/base/failure-table.ts';
 import { SegmentEncoder } from '../../../packages/core/src/codec/segment-encoder.ts';
 import {
+  type DecodeOptions,
   decodeStored,
   type RawSizeLimits,
   type StoredSummary,
@@ -33,8 +34,12 @@ export interface Decoded {
   summary: StoredSummary;
 }
 
-export async function decoded(chunks: AsyncIterable<Buffer>, limits: RawSizeLimits): Promise<Decoded> {
-  const decoder = decodeStored(chunks, limits);
+export async function decoded(
+  chunks: AsyncIterable<Buffer>,
+  limits: RawSizeLimits,
+  options?: DecodeOptions,
+): Promise<Decoded> {
+  const decoder = decodeStored(chunks, limits, options);
   const pieces: Buffer[] = [];
   for (;;) {
     const step = await decoder.next();
@@ -45,8 +50,12 @@ export async function decoded(chunks: AsyncIterable<Buffer>, limits: RawSizeLimi
 
 const anySize: RawSizeLimits = { maxRawSizeBytes: 2 ** 30 };
 
-export function decodedFile(stored: Buffer, limits: RawSizeLimits = anySize): Promise<Decoded> {
-  return decoded(inChunks(stored, 65_536), limits);
+export function decodedFile(
+  stored: Buffer,
+  limits: RawSizeLimits = anySize,
+  options?: DecodeOptions,
+): Promise<Decoded> {
+  return decoded(inChunks(stored, 65_536), limits, options);
 }
 
 /** The Failure with this code that `work` must end with. */

@@ -12,8 +12,8 @@ export async function firstDifferingPage(
   b: StoredFile,
   maxRawSizeBytes: number,
 ): Promise<number | undefined> {
-  const left = pagesOf(decodeStored(a.chunks(), { maxRawSizeBytes }));
-  const right = pagesOf(decodeStored(b.chunks(), { maxRawSizeBytes }));
+  const left = pagesOf(decodeStored(a.chunks(), { maxRawSizeBytes }, { digest: 'of_several_frames' }));
+  const right = pagesOf(decodeStored(b.chunks(), { maxRawSizeBytes }, { digest: 'of_several_frames' }));
   for (let page = 0; ; page++) {
     const [leftPage, rightPage] = [await left.next(), await right.next()];
     if (leftPage.done && rightPage.done) return undefined;

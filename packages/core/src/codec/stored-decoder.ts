@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
+import { ContentDigest } from './content-digest.ts';
 import { damaged } from './damage.ts';
 import { detectStoredFormat, formatPrefixBytes, type StoredFormat } from './stored-format.ts';
 import { StoredInput } from './stored-input.ts';
@@ -15,6 +15,14 @@ export interface StoredSummary extends DecodedContent {
   readonly format: StoredFormat;
 }
 
+export interface DecodeOptions {
+  /**
+   * `always`, or only where frames could be in a wrong order: of one frame alone, which its own checksum proves, it is a third of the
+   * work. Where it is not computed `rawDigest` is the label's word, or empty without one. Default `always`.
+   */
+  readonly digest?: 'always' | 'of_several_frames';
+}
+
 /**
  * Decodes a stored file, yielding its raw content piece by piece and returning what it was. Content that was yielded is
  * only good once the generator has returned: the label comes last.
@@ -26,13 +34,14 @@ export interface StoredSummary extends DecodedContent {
 export async function* decodeStored(
   chunks: AsyncIterable<Buffer>,
   limits: RawSizeLimits,
+  { digest = 'always' }: DecodeOptions = {},
 ): AsyncGenerator<Buffer, StoredSummary> {
   const input = new StoredInput(chunks);
   try {
     // No archive file is this short: what is, is the rest of one.
     if (!(await input.fill(formatPrefixBytes))) throw damaged(`has ${input.bytes.length} bytes`);
     const format = detectStoredFormat(input.bytes);
-    const content = yield* decodeFormat(format, input, limits);
+    const content = yield* decodeFormat(format, input, limits, new ContentDigest({ alsoOfOne: digest === 'always' }));
     const least = limits.minRawSizeBytes ?? 0;
     if (content.rawSizeBytes < least) throw damaged(`holds ${content.rawSizeBytes} bytes, not ${least}`);
     return { format, ...content };
@@ -45,23 +54,27 @@ function decodeFormat(
   format: StoredFormat,
   input: StoredInput,
   limits: RawSizeLimits,
+  digest: ContentDigest,
 ): AsyncGenerator<Buffer, DecodedContent> {
-  if (format === 'zstd') return decodeZstd(input, limits.maxRawSizeBytes);
-  if (format === 'plain') return passThrough(input, limits.maxRawSizeBytes);
+  if (format === 'zstd') return decodeZstd(input, limits.maxRawSizeBytes, digest);
+  if (format === 'plain') return passThrough(input, limits.maxRawSizeBytes, digest);
   // Not `damaged`, which would have a repair replace it, and never a "not found", which would end a recovery.
   throw new Failure('check_failed', `the stored file is compressed with ${format}, which is not read yet`, {
     hint: `Decompress it in place with the ${format} program: plain files are read.`,
   });
 }
 
-async function* passThrough(input: StoredInput, maxRawSizeBytes: number): AsyncGenerator<Buffer, DecodedContent> {
-  const hash = createHash('sha256');
+async function* passThrough(
+  input: StoredInput,
+  maxRawSizeBytes: number,
+  digest: ContentDigest,
+): AsyncGenerator<Buffer, DecodedContent> {
   let rawSizeBytes = 0;
   for await (const chunk of input.rest()) {
     rawSizeBytes += chunk.length;
     if (rawSizeBytes > maxRawSizeBytes) throw damaged(`holds more than ${maxRawSizeBytes} bytes`);
-    hash.update(chunk);
+    digest.update(chunk);
     yield chunk;
   }
-  return { rawSizeBytes, rawDigest: hash.digest('hex'), labelled: false };
+  return { rawSizeBytes, rawDigest: digest.value() ?? '', labelled: false };
 }

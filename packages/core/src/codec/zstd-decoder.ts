@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import type { ContentDigest } from './content-digest.ts';
 import { type ContentLabel, labelMagic, labelPayloadBytes, parseLabelPayload } from './content-label.ts';
 import { damaged } from './damage.ts';
 import { PIECE_SIZE } from './piece-size.ts';
@@ -18,7 +18,7 @@ const largestForeignFrameBytes = 64 * 2 ** 20;
 /** What a file turned out to hold. */
 export interface DecodedContent {
   readonly rawSizeBytes: number;
-  /** SHA-256 of the raw content in lower-case hexadecimal: computed here, whatever a label says. */
+  /** SHA-256 of the raw content in lower-case hexadecimal: computed here, whatever a label says, unless nobody wanted it. */
   readonly rawDigest: string;
   /** True when the file has our label and it agrees. Without one, nothing says how long the content should be. */
   readonly labelled: boolean;
@@ -31,8 +31,11 @@ export interface DecodedContent {
  * A file of ours whose label was cut off exactly at its beginning reads as the second form: its content is whole if its
  * size is the expected one, which the caller knows and this does not. `input` may hold the first bytes already.
  */
-export async function* decodeZstd(input: StoredInput, maxRawSizeBytes: number): AsyncGenerator<Buffer, DecodedContent> {
-  const hash = createHash('sha256');
+export async function* decodeZstd(
+  input: StoredInput,
+  maxRawSizeBytes: number,
+  digest: ContentDigest,
+): AsyncGenerator<Buffer, DecodedContent> {
   let rawSizeBytes = 0;
   let frames = 0;
   let onlyForeign = false;
@@ -41,7 +44,7 @@ export async function* decodeZstd(input: StoredInput, maxRawSizeBytes: number): 
     if (onlyForeign) throw damaged('goes on after a zstd frame that must be the only one');
     if (header.kind === 'skippable') {
       if (frames === 0) throw damaged('begins with a label');
-      return checkLabel(await readLabel(input, header), rawSizeBytes, hash);
+      return checkLabel(await readLabel(input, header), rawSizeBytes, digest);
     }
     onlyForeign = frames === 0 && !couldBeOurs(header);
     const raw = await readFrame(input, header, {
@@ -50,11 +53,11 @@ export async function* decodeZstd(input: StoredInput, maxRawSizeBytes: number): 
     });
     frames += 1;
     rawSizeBytes += raw.length;
-    hash.update(raw);
+    digest.update(raw);
     yield raw;
   }
   if (frames > 1) throw damaged(`ends after ${frames} zstd frames without a label`);
-  return { rawSizeBytes, rawDigest: hash.digest('hex'), labelled: false };
+  return { rawSizeBytes, rawDigest: digest.value() ?? '', labelled: false };
 }
 
 function couldBeOurs(header: DataFrameHeader): boolean {
@@ -107,11 +110,11 @@ async function readLabel(input: StoredInput, header: SkippableFrameHeader): Prom
   return label;
 }
 
-function checkLabel(label: ContentLabel, rawSizeBytes: number, hash: Hash): DecodedContent {
+function checkLabel(label: ContentLabel, rawSizeBytes: number, digest: ContentDigest): DecodedContent {
   if (label.rawSizeBytes !== rawSizeBytes) {
     throw damaged(`holds ${rawSizeBytes} bytes, where its label says ${label.rawSizeBytes}`);
   }
-  const rawDigest = hash.digest('hex');
+  const rawDigest = digest.value() ?? label.rawDigest;
   if (label.rawDigest !== rawDigest) {
     throw damaged(`holds content with digest ${rawDigest}, where its label says ${label.rawDigest}`);
   }

@@ -1,0 +1,146 @@
+import type { ArchiveHost } from '../../test/support/archive-host.ts';
+import type { ArchiveStand } from '../../test/support/archive-stand.ts';
+import { trust } from '../../test/support/keys.ts';
+import type { Machine } from '../../test/support/machine.ts';
+import type { PostgresCluster } from '../../test/support/postgres-cluster.ts';
+
+/** How pgBackRest reaches its repositories: a new SSH connection for each process, or its own server over TLS. */
+export type Transport = 'ssh' | 'tls';
+
+const CONFIGURATION = '/etc/pgbackrest';
+const REPOSITORY = '/archive/pgbackrest';
+const SPOOL = '/var/spool/pgbackrest';
+const TLS_PORT = 8432;
+
+/**
+ * pgBackRest with two repositories, on the archive hosts of a stand, set up as it is fastest on two cores: asynchronous, two processes,
+ * zstd level 1, a queue of 1 GB.
+ */
+export class PgBackRest {
+  readonly #stand: ArchiveStand;
+
+  private constructor(stand: ArchiveStand) {
+    this.#stand = stand;
+  }
+
+  /** Sets up both hosts and the primary, whose cluster must run, and makes the stanza. */
+  static async create(stand: ArchiveStand, primary: PostgresCluster): Promise<PgBackRest> {
+    const it = new PgBackRest(stand);
+    const authority = await makeAuthority(stand.primary);
+    for (const host of stand.hosts) {
+      host.machine.makeDirectory(REPOSITORY);
+      await installCertificate(authority, host.machine);
+      host.machine.writeFile(`${CONFIGURATION}/server.conf`, serverConfiguration());
+      host.machine.makeDirectory('/var/log/pgbackrest');
+      const server = host.machine.spawn(['pgbackrest', `--config=${CONFIGURATION}/server.conf`, 'server']);
+      server.exited.catch(() => undefined);
+    }
+    await it.admit(stand.primary, primary.dataDirectory, primary.port);
+    await stand.primary.check(it.command('tls', 'stanza-create'), { timeoutMs: 60_000 });
+    return it;
+  }
+
+  /** Lets a machine use both repositories for a data directory on it, by either transport. */
+  async admit(machine: Machine, dataDirectory: string, port = 5432): Promise<void> {
+    await installCertificate(await makeAuthority(this.#stand.primary), machine);
+    for (const host of this.#stand.hosts) {
+      await trust(machine, host, { as: plainAlias(host), identity: 'id_pgbackrest' });
+      machine.addHostName(plainAlias(host), host.machine.address);
+    }
+    machine.makeDirectory(SPOOL);
+    machine.makeDirectory('/var/log/pgbackrest');
+    for (const transport of ['ssh', 'tls'] as const) {
+      const text = clientConfiguration(this.#stand.hosts, transport, dataDirectory, port);
+      machine.writeFile(`${CONFIGURATION}/${transport}.conf`, text);
+    }
+  }
+
+  /** The words of a command. */
+  command(transport: Transport, ...words: string[]): string[] {
+    return ['pgbackrest', `--config=${CONFIGURATION}/${transport}.conf`, '--stanza=main', ...words];
+  }
+
+  /** Forgets what was fetched ahead, so that the next run starts cold. */
+  async clearSpool(machine: Machine): Promise<void> {
+    await machine.check(['sh', '-c', `rm -rf ${SPOOL}/archive`]);
+  }
+}
+
+/** Another name than ours, whose key has a forced command. */
+function plainAlias(host: ArchiveHost): string {
+  return `${host.machine.name}-plain`;
+}
+
+function serverConfiguration(): string {
+  return `[global]
+repo1-path=${REPOSITORY}
+log-level-file=off
+log-level-console=warn
+tls-server-address=*
+tls-server-port=${TLS_PORT}
+tls-server-ca-file=${CONFIGURATION}/ca.crt
+tls-server-cert-file=${CONFIGURATION}/own.crt
+tls-server-key-file=${CONFIGURATION}/own.key
+tls-server-auth=bench=*
+`;
+}
+
+function clientConfiguration(
+  hosts: readonly ArchiveHost[],
+  transport: Transport,
+  dataDirectory: string,
+  port: number,
+): string {
+  const repositories = hosts.map((host, index) => {
+    const repo = `repo${index + 1}`;
+    const lines = [`${repo}-path=${REPOSITORY}`, `${repo}-host=${plainAlias(host)}`, `${repo}-host-user=postgres`];
+    if (transport === 'tls') {
+      lines.push(
+        `${repo}-host-type=tls`,
+        `${repo}-host-port=${TLS_PORT}`,
+        `${repo}-host-ca-file=${CONFIGURATION}/ca.crt`,
+        `${repo}-host-cert-file=${CONFIGURATION}/own.crt`,
+        `${repo}-host-key-file=${CONFIGURATION}/own.key`,
+      );
+    }
+    return lines.join('\n');
+  });
+  return `[global]
+${repositories.join('\n')}
+archive-async=y
+archive-get-queue-max=1GB
+spool-path=${SPOOL}
+process-max=2
+compress-type=zst
+compress-level=1
+log-level-file=off
+log-level-console=warn
+[main]
+pg1-path=${dataDirectory}
+pg1-port=${port}
+pg1-socket-path=/run/postgresql
+`;
+}
+
+/** A certificate authority, and one certificate that is good for every machine of the stand; made once. */
+async function makeAuthority(machine: Machine): Promise<{ machine: Machine; directory: string }> {
+  const directory = '/var/lib/postgresql/tls';
+  const script = `
+    set -eu
+    [ ! -e own.crt ] || exit 0
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=authority
+    openssl req -newkey rsa:2048 -nodes -keyout own.key -out own.csr -subj /CN=bench
+    printf 'subjectAltName=DNS:arch1-plain,DNS:arch2-plain,DNS:bench' >extensions
+    openssl x509 -req -in own.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out own.crt -days 2 -extfile extensions`;
+  machine.makeDirectory(directory);
+  await machine.check(['sh', '-c', script], { cwd: directory });
+  return { machine, directory };
+}
+
+async function installCertificate(authority: { machine: Machine; directory: string }, machine: Machine): Promise<void> {
+  machine.makeDirectory(CONFIGURATION);
+  for (const file of ['ca.crt', 'own.crt', 'own.key']) {
+    const content = await authority.machine.check(['cat', `${authority.directory}/${file}`]);
+    machine.writeFile(`${CONFIGURATION}/${file}`, content);
+  }
+}
