@@ -116,11 +116,12 @@ describe('between two archive hosts and the primary', () => {
       await stand.primary.cut(stand.arch1.machine);
       const file = newFile();
       const result = await data.archive(file.name, { flags });
-      const found = stand.digests(file.name);
-      await stand.primary.heal(stand.arch1.machine);
       expect(result).toMatchObject({ status: 0, stderr: '' });
       expect(result.elapsedMs).toBeLessThan(connectTimeoutMs + 1000 + slackMs);
-      expect(found).toEqual(digestsOf(file));
+      expect(stand.digests(file.name)[1]).toBe(digestsOf(file)[1]);
+      // Its second host forwards it, or owes it when that took longer than it waits for a peer that the primary does not reach.
+      await onBoth(file);
+      await stand.primary.heal(stand.arch1.machine);
     },
   );
 
