@@ -39,6 +39,16 @@ export class ClusterDirectory {
     return join(this.stateDirectory, 'lock.taken-name');
   }
 
+  /** Names that were removed on purpose, see Tombstones. */
+  get tombstonesDirectory(): string {
+    return join(this.stateDirectory, 'tombstones');
+  }
+
+  /** What holds WAL for a while, see Pins. */
+  get pinsDirectory(): string {
+    return join(this.stateDirectory, 'pins');
+  }
+
   get storeIdFile(): string {
     return join(this.stateDirectory, 'store-id');
   }
@@ -47,8 +57,23 @@ export class ClusterDirectory {
     return join(this.path, 'LASTLOG');
   }
 
+  /** Missing segments that a person has accepted, see AcceptedHoles. */
+  get holesFile(): string {
+    return join(this.stateDirectory, 'holes.json');
+  }
+
+  /** What people and commands decided, a line of JSON each, see recordEvent. */
+  get eventsFile(): string {
+    return join(this.stateDirectory, 'events.jsonl');
+  }
+
+  /** The debts to each peer, a directory for each name that it had. */
+  get debtsRoot(): string {
+    return join(this.path, 'debts');
+  }
+
   debtsDirectory(peerName: string): string {
-    return join(this.path, 'debts', peerName);
+    return join(this.debtsRoot, peerName);
   }
 
   walFile(name: string): string {

@@ -71,6 +71,7 @@ export const failureTable = {
   agent_unavailable: { exit: 41, retryable: true, meaning: 'the agent did not answer and none could be started' },
   check_failed: { exit: 42, retryable: false, meaning: 'a check found something that must be put right' },
   state_directory: { exit: 43, retryable: false, meaning: 'the state directory is not ours alone' },
+  cleanup_refused: { exit: 44, retryable: false, meaning: 'removing WAL would not be safe, so nothing was removed' },
 
   queue_unavailable: { exit: 50, retryable: true, meaning: 'the backup queue could not be asked' },
   queue_version: { exit: 51, retryable: false, meaning: 'the backup queue is not set up, or of another version' },
