@@ -1,7 +1,7 @@
 import { type ClusterDirectory, clusterDirectoryOfWal } from '@archive2/core/archive/cluster-directory.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
-import { optionalText, requiredText, secondsToMs, wholeNumber } from '@archive2/core/cli/option-values.ts';
+import { optionalText, requiredText, secondsToMs, sizeToBytes, wholeNumber } from '@archive2/core/cli/option-values.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 import type { CooldownPolicy } from '@archive2/core/hosts/cooldown.ts';
 import { type HostSpec, parseHostList } from '@archive2/core/hosts/host-spec.ts';
@@ -20,8 +20,9 @@ export interface FetchSettings {
   stallTimeoutMs: number;
   onUnavailable: OnUnavailable;
   unavailableTimeoutMs: number;
-  /** Segments to fetch ahead. */
+  /** Segments to fetch ahead, and what all that is held may take. */
   prefetchSegments: number;
+  prefetchBytes: number;
   /** Where they wait; undefined for the usual place. */
   bufferDirectory: string | undefined;
   /** On a standby, a file counts as absent until it is this old. */
@@ -63,6 +64,11 @@ export const commandSpec: CommandSpec = {
     },
     'remote-cmd': { type: 'string', default: 'archive_remote_cmd', describe: 'its name or path on the archive hosts' },
     prefetch: { type: 'string', default: '8', describe: 'segments to have ready before PostgreSQL asks; 0 for none' },
+    'prefetch-size': {
+      type: 'string',
+      default: '1GB',
+      describe: 'what they may take on disk, with a few kept behind: as 256MB; the smaller of both bounds counts',
+    },
     'buffer-dir': { type: 'string', describe: 'directory for them (default: in the state directory)' },
     'agent-idle': { type: 'string', default: '900', describe: 'seconds without a call after which the agent ends' },
     agent: { type: 'boolean', default: true, describe: 'use the agent; --no-agent fetches the file in this process' },
@@ -105,6 +111,7 @@ export function readFetchSettings(
     onUnavailable: parseOnUnavailable(requiredText(options, 'on-unavailable')),
     unavailableTimeoutMs: secondsToMs(options, 'unavailable-timeout', 0, 7 * 86_400),
     prefetchSegments: wholeNumber(options, 'prefetch', 0, 1024),
+    prefetchBytes: sizeToBytes(options, 'prefetch-size', 2 ** 50),
     bufferDirectory: optionalText(options, 'buffer-dir'),
     delayMs: delaySeconds === undefined ? 0 : secondsToMs({ DELAY: delaySeconds }, 'DELAY', 0, 10 * 365 * 86_400),
     remoteProgram: requiredText(options, 'remote-cmd'),

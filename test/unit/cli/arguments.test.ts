@@ -1,7 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type CommandSpec, parseArguments } from '../../../packages/core/src/cli/arguments.ts';
-import { optionalText, requiredText, secondsToMs, wholeNumber } from '../../../packages/core/src/cli/option-values.ts';
+import {
+  optionalText,
+  requiredText,
+  secondsToMs,
+  sizeToBytes,
+  wholeNumber,
+} from '../../../packages/core/src/cli/option-values.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 
 const spec: CommandSpec = {
@@ -111,6 +117,21 @@ describe('an option’s value', () => {
     expect(secondsToMs({ t: '0' }, 't', 0, 10)).toBe(0);
     for (const t of ['', '-1', '11', '3s', 'NaN', 'Infinity'])
       await failureFrom('usage', () => secondsToMs({ t }, 't', 0, 10));
+  });
+
+  test('in bytes may have a unit of PostgreSQL’s', async () => {
+    const sizes = {
+      '65536': 65_536,
+      '256MB': 2 ** 28,
+      '256 mb': 2 ** 28,
+      '1GB': 2 ** 30,
+      '2kB': 2048,
+      '3B': 3,
+      '0': 0,
+    };
+    for (const [text, bytes] of Object.entries(sizes)) expect(sizeToBytes({ s: text }, 's', 2 ** 40), text).toBe(bytes);
+    for (const s of ['', 'MB', '-1MB', '1.5GB', '1 000', '1GiB', '5TB', '99999999999999999999', 'undefined'])
+      await failureFrom('usage', () => sizeToBytes({ s }, 's', 2 ** 40));
   });
 
   test('that is a text is given once, and where it must be, is not empty', async () => {

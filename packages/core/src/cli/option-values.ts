@@ -26,6 +26,26 @@ export function secondsToMs(
   );
 }
 
+const units: Readonly<Record<string, number>> = { '': 1, B: 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 };
+
+/** A size with a unit of PostgreSQL's settings ("256MB", "1GB", "65536"), in bytes; units are powers of 1024. Throws Failure `usage`. */
+export function sizeToBytes(options: Record<string, unknown>, name: string, maxBytes: number): number {
+  const text = String(options[name]);
+  const [, number, unit = ''] = /^\s*(\d+)\s*([a-z]*)\s*$/i.exec(text) ?? [];
+  const factor = units[unit.toUpperCase()];
+  const bytes = Number(number) * (factor ?? Number.NaN);
+  if (Number.isSafeInteger(bytes) && bytes <= maxBytes) return bytes;
+  throw new Failure('usage', `--${name} ${JSON.stringify(text)} is not a size as 256MB or 1GB`);
+}
+
+/** A rate that is given in MiB per second ("64", "0.5"), in bytes per second; 0 is no limit. Throws Failure `usage`. */
+export function bytesPerSecond(options: Record<string, unknown>, name: string): number {
+  const text = String(options[name]);
+  const mebibytes = Number(text);
+  if (text.trim() !== '' && mebibytes >= 0 && mebibytes <= 1_000_000) return Math.round(mebibytes * 1024 * 1024);
+  throw new Failure('usage', `--${name} ${JSON.stringify(text)} is not a rate from 0 to 1000000 MiB per second`);
+}
+
 /** An option's text; undefined when it was not given. Throws Failure `usage` when it was given more than once. */
 export function optionalText(options: Record<string, unknown>, name: string): string | undefined {
   const value = options[name];

@@ -84,7 +84,7 @@ export class GetAgent implements AgentWork {
       if (status !== 0) return { status, ...stderr };
       // Nobody would rename it: it stays for the next call.
       if (gone.aborted) return { status: statusOfFailure(asker) };
-      const handedOut = lane.buffer.handOut(file.name, this.options.clock.monotonicMs());
+      const handedOut = lane.prefetcher.handOut(file);
       // Dropped between the answer and now, by another command line: PostgreSQL asks again, or this does.
       if (handedOut === undefined) return { status: statusOfFailure(asker), ...stderr };
       this.delivered += 1;
@@ -139,7 +139,7 @@ export class GetAgent implements AgentWork {
     const prefetcher = new Prefetcher({
       pool,
       buffer,
-      segments: settings.prefetchSegments,
+      bounds: { segments: settings.prefetchSegments, sizeBytes: settings.prefetchBytes },
       systemIdentifier: () => readSystemIdentifier(request.workingDirectory),
       clock,
       log,

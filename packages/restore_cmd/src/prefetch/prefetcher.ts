@@ -16,13 +16,13 @@ import { fetchFile } from '../fetch/fetch-file.ts';
 import { reportDamage } from '../fetch/report-damage.ts';
 import { segmentSizeOf } from './held-segment-size.ts';
 import type { HeldFile, SegmentBuffer } from './segment-buffer.ts';
-import { planPrefetch, windowAfter } from './window.ts';
+import { type BufferBounds, planPrefetch, windowAfter, windowCounts, windowUpTo } from './window.ts';
 
 export interface PrefetcherOptions {
   pool: HostPool;
   buffer: SegmentBuffer;
-  /** How many segments to have ready; 0 fetches nothing ahead. */
-  segments: number;
+  /** How much to have ready; 0 segments fetches nothing ahead. */
+  bounds: BufferBounds;
   /** Decimal; undefined when the data directory does not show it. */
   systemIdentifier: () => string | undefined;
   clock: Clock;
@@ -68,9 +68,17 @@ export class Prefetcher {
     const { buffer, clock } = this.options;
     await buffer.removeAbandoned(clock.monotonicMs(), abandonedMs);
     const obtained =
-      this.heldFile(file.name) ?? (await this.arriving(file.name)) ?? (await this.fetch(file, isDecisive));
+      (await this.heldFile(file.name)) ?? (await this.arriving(file.name)) ?? (await this.fetch(file, isDecisive));
     if (file.kind === 'segment') this.askedFor(file, obtained);
     return obtained;
+  }
+
+  /** Gives a held file away, to be renamed. A segment that may be asked for again is kept as well. */
+  handOut(file: ArchiveFile): HeldFile | undefined {
+    const { buffer, clock, bounds } = this.options;
+    const isAsked = this.asked !== undefined && this.asked.file.name === file.name;
+    const keep = isAsked && this.asked !== undefined && windowCounts(bounds, this.asked.size).behind > 0;
+    return buffer.handOut(file.name, clock.monotonicMs(), keep);
   }
 
   get filesUnderWay(): number {
@@ -82,15 +90,15 @@ export class Prefetcher {
     clearTimeout(this.poll);
   }
 
-  private heldFile(name: string): Obtained | undefined {
-    const held = this.options.buffer.look(name);
+  private async heldFile(name: string): Promise<Obtained | undefined> {
+    const held = await this.options.buffer.look(name);
     return held === undefined ? undefined : { answer: { kind: 'delivered' }, held };
   }
 
   /** Waits for a fetch that is under way. What it does not bring is asked for anew: it may have begun before the file came. */
   private async arriving(name: string): Promise<Obtained | undefined> {
     const obtained = await this.underWay.get(name);
-    return obtained?.answer.kind === 'delivered' ? this.heldFile(name) : undefined;
+    return obtained?.answer.kind === 'delivered' ? await this.heldFile(name) : undefined;
   }
 
   private fetch(file: ArchiveFile, isDecisive: boolean): Promise<Obtained> {
@@ -114,7 +122,7 @@ export class Prefetcher {
     };
     const { answer, fetched } = await fetchFile(pool, wanted, clock, log, this.nextHost++);
     if (fetched === undefined) return { answer };
-    const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs };
+    const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs, rawDigest: fetched.rawDigest };
     await fetched.part.close();
     buffer.hold(file.name, held);
     return { answer, held };
@@ -133,14 +141,16 @@ export class Prefetcher {
   /** Begins what there is room for, and drops what is of no more use. */
   private advance(): void {
     if (this.stopped || this.asked === undefined) return;
-    const { buffer, segments, log } = this.options;
+    const { buffer, bounds, log } = this.options;
     const { file, size } = this.asked;
-    const window = windowAfter(file, segments, size);
+    const { ahead, behind: kept } = windowCounts(bounds, size);
+    const window = windowAfter(file, ahead, size);
+    const behind = windowUpTo(file, kept, size);
     // The file that was just asked for is held until the client has it.
     const held = new Set([...buffer.names()].filter((name) => name !== file.name));
     const underWay = new Set(this.underWay.keys());
     const freeSlots = (this.isAtEnd ? 1 : slots) - underWay.size;
-    const plan = planPrefetch({ window, held, underWay, absent: this.absent, freeSlots });
+    const plan = planPrefetch({ window, behind, held, underWay, absent: this.absent, freeSlots });
     buffer.drop(plan.drop).catch((error: unknown) => log.warning('buffer not cleaned', { reason: String(error) }));
     for (const name of plan.fetch) this.prefetch(name);
     this.pollAtTheEnd();

@@ -1,23 +1,32 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { linkSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { isPartName } from '@archive2/core/files/part-file.ts';
+import { digestOfFile } from './digest-of-file.ts';
 
 /** A fetched file that waits to be asked for: complete, verified, under a name that only the agent knows. */
 export interface HeldFile {
   path: string;
   /** The source file's modification time, as the archive keeps it. */
   modifiedMs: number;
+  /** SHA-256 of the content, hex. */
+  rawDigest: string;
+}
+
+interface Held extends HeldFile {
+  /** PostgreSQL has the same file under a name of its own, and writes to it when it uses it again for later WAL. */
+  isShared: boolean;
 }
 
 /**
- * The files that were fetched ahead, in a directory of the agent's own. It is trusted only while the agent that filled it lives:
- * opening it removes whatever another one left.
+ * The files that were fetched, ahead of PostgreSQL and a few behind it, in a directory of the agent's own. It is trusted only while
+ * the agent that filled it lives: opening it removes whatever another one left.
  */
 export class SegmentBuffer {
   readonly directory: string;
-  private readonly held = new Map<string, HeldFile>();
+  private readonly held = new Map<string, Held>();
   /** Given to a client that renames them away; one that died leaves them. */
   private readonly handedOut = new Map<string, number>();
 
@@ -44,20 +53,32 @@ export class SegmentBuffer {
   }
 
   hold(name: string, file: HeldFile): void {
-    this.held.set(name, file);
+    this.held.set(name, { ...file, isShared: false });
   }
 
-  look(name: string): HeldFile | undefined {
+  /** What is held under a name. A file that was given away before is read again first: one that changed is dropped. */
+  async look(name: string): Promise<HeldFile | undefined> {
+    const file = this.held.get(name);
+    if (file === undefined || !file.isShared) return file;
+    const digest = await digestOfFile(file.path);
+    if (digest !== file.rawDigest && this.held.get(name) === file) await this.drop([name]);
     return this.held.get(name);
   }
 
-  /** Gives a held file away: from now on it is the client's to rename. */
-  handOut(name: string, nowMs: number): HeldFile | undefined {
+  /**
+   * Gives a held file away: the path that it returns is the client's to rename. With `keep` it stays held as well, under a second
+   * name, where the file system has hard links.
+   */
+  handOut(name: string, nowMs: number, keep: boolean): HeldFile | undefined {
     const file = this.held.get(name);
     if (file === undefined) return undefined;
-    this.held.delete(name);
-    this.handedOut.set(file.path, nowMs);
-    return file;
+    const second = keep ? this.linkOf(name, file.path) : undefined;
+    if (second === undefined) this.held.delete(name);
+    else this.held.set(name, { ...file, isShared: true });
+    const { modifiedMs, rawDigest } = file;
+    const given = { path: second ?? file.path, modifiedMs, rawDigest };
+    this.handedOut.set(given.path, nowMs);
+    return given;
   }
 
   async drop(names: readonly string[]): Promise<void> {
@@ -83,5 +104,16 @@ export class SegmentBuffer {
     for (const path of this.handedOut.keys()) rmSync(path, { force: true });
     this.held.clear();
     this.handedOut.clear();
+  }
+
+  private linkOf(name: string, path: string): string | undefined {
+    const second = join(this.directory, `.${name}.${randomBytes(8).toString('hex')}.part`);
+    try {
+      linkSync(path, second);
+      return second;
+    } catch {
+      // A file system without hard links: it is given away, and fetched again if it is asked for again.
+      return undefined;
+    }
   }
 }
