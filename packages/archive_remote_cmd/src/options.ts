@@ -4,14 +4,8 @@ import { Failure } from '@archive2/core/base/failure.ts';
 import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
 import { optionalText, requiredText, secondsToMs, wholeNumber } from '@archive2/core/cli/option-values.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
-import { type HostSpec, parseHostSpec } from '@archive2/core/hosts/host-spec.ts';
+import { type Peer, parsePeer } from '@archive2/core/hosts/peer.ts';
 import type { Right } from '@archive2/core/protocol/messages.ts';
-
-export interface Peer {
-  /** The name of its debts directory, and what messages call it. */
-  name: string;
-  spec: HostSpec;
-}
 
 export interface RemoteOptions {
   directory: ClusterDirectory;
@@ -101,7 +95,6 @@ export const commandSpec: CommandSpec = {
   ],
 };
 
-const peerNamePattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
 const allRights: readonly Right[] = ['put', 'get', 'sync'];
 
 /** Checks the options of all forms at once. Throws Failure `usage`. */
@@ -122,25 +115,6 @@ export function readOptions(options: Record<string, unknown>): RemoteOptions {
     logFile: optionalText(options, 'log-file'),
     verbose: options.verbose === true,
   };
-}
-
-/** `NAME=user@host`; the name alone stands for a host that is reached under it. Throws Failure `usage`. */
-function parsePeer(text: string): Peer {
-  const equals = text.indexOf('=');
-  const name = equals < 0 ? text : text.slice(0, equals);
-  if (!peerNamePattern.test(name)) {
-    throw new Failure('usage', `--peer ${JSON.stringify(text)} is not NAME=user@host`, {
-      hint: 'NAME stands for the peer in directories and messages: letters, digits, "_", "." and "-".',
-    });
-  }
-  return { name, spec: parseHostSpec(equals < 0 ? text : text.slice(equals + 1)) };
-}
-
-/** The peer that a client names to a host that has none configured; undefined when its name cannot be a directory's. */
-export function peerOfHint(hint: string): Peer | undefined {
-  const spec = parseHostSpec(hint);
-  const name = hint.replaceAll(/[^A-Za-z0-9_.-]/g, '_');
-  return peerNamePattern.test(name) ? { name, spec } : undefined;
 }
 
 function parseRights(text: string): ReadonlySet<Right> {

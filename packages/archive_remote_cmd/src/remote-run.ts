@@ -4,8 +4,9 @@ import type { Clock } from '@archive2/core/base/clock.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
-import { openArchiveSession } from '@archive2/core/hosts/session-opener.ts';
-import type { Peer, RemoteOptions } from './options.ts';
+import { openPeerSession } from '@archive2/core/hosts/open-peer-session.ts';
+import type { Peer } from '@archive2/core/hosts/peer.ts';
+import type { RemoteOptions } from './options.ts';
 
 /** One run of the command: what it was told, and the world it acts in. */
 export interface RemoteRun {
@@ -29,12 +30,16 @@ export async function connectPeer(
   peer: Peer,
 ): Promise<ArchiveSession> {
   const { directory, cluster, connectTimeoutMs, stallTimeoutMs, remoteProgram } = options;
-  const agentSocket = environment['SSH_AUTH_SOCK'];
-  return await openArchiveSession(peer.spec, {
+  return await openPeerSession(peer, {
+    cluster,
+    clusterDirectory: directory.path,
+    walDirectory: directory.walDirectory,
     connectTimeoutMs,
     stallTimeoutMs,
-    ...(agentSocket === undefined ? {} : { agentSocket }),
-    serve: { program: remoteProgram, clusterDirectory: directory.path, cluster, allow: ['sync'] },
-    session: { cluster, walDirectory: directory.walDirectory, program: programVersion, clock, log },
+    remoteProgram,
+    agentSocket: environment['SSH_AUTH_SOCK'],
+    program: programVersion,
+    clock,
+    log,
   });
 }

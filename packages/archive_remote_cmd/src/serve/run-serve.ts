@@ -2,8 +2,8 @@ import { Failure, systemErrorCode, toFailure } from '@archive2/core/base/failure
 import { programVersion } from '@archive2/core/cli/version.ts';
 import { removeStaleParts } from '@archive2/core/files/stale-parts.ts';
 import { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
+import { type Peer, peerOfHint } from '@archive2/core/hosts/peer.ts';
 import { errorMessage, preamble } from '@archive2/core/protocol/messages.ts';
-import { type Peer, peerOfHint } from '../options.ts';
 import { payerStarter } from '../pay/start-payer.ts';
 import { connectPeer, openStore, type RemoteRun } from '../remote-run.ts';
 import { PeerLink } from './peer-link.ts';
