@@ -25,6 +25,10 @@ export interface FetchSettings {
   prefetchBytes: number;
   /** Where they wait; undefined for the usual place. */
   bufferDirectory: string | undefined;
+  /** Where to look before the hosts are asked; undefined for the usual place. */
+  localDirectory: string | undefined;
+  /** No host is asked. */
+  onlyLocal: boolean;
   /** On a standby, a file counts as absent until it is this old. */
   delayMs: number;
   remoteProgram: string;
@@ -70,6 +74,11 @@ export const commandSpec: CommandSpec = {
       describe: 'what they may take on disk, with a few kept behind: as 256MB; the smaller of both bounds counts',
     },
     'buffer-dir': { type: 'string', describe: 'directory for them (default: in the state directory)' },
+    'local-dir': {
+      type: 'string',
+      describe: 'directory of archive files that is looked at first (default: /var/local/WALs, if it is there)',
+    },
+    'only-local': { type: 'boolean', default: false, describe: 'ask no host: what is not in --local-dir is absent' },
     'agent-idle': { type: 'string', default: '900', describe: 'seconds without a call after which the agent ends' },
     agent: { type: 'boolean', default: true, describe: 'use the agent; --no-agent fetches the file in this process' },
     'state-dir': { type: 'string', describe: 'directory of sockets and buffers (ARCHIVE2_STATE_DIR)' },
@@ -113,6 +122,8 @@ export function readFetchSettings(
     prefetchSegments: wholeNumber(options, 'prefetch', 0, 1024),
     prefetchBytes: sizeToBytes(options, 'prefetch-size', 2 ** 50),
     bufferDirectory: optionalText(options, 'buffer-dir'),
+    localDirectory: optionalText(options, 'local-dir'),
+    onlyLocal: options['only-local'] === true,
     delayMs: delaySeconds === undefined ? 0 : secondsToMs({ DELAY: delaySeconds }, 'DELAY', 0, 10 * 365 * 86_400),
     remoteProgram: requiredText(options, 'remote-cmd'),
     agentSocket: environment['SSH_AUTH_SOCK'],

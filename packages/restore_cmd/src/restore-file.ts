@@ -8,8 +8,9 @@ import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import type { Asker } from './answer.ts';
 import { askUntilKnown } from './ask-until-known.ts';
 import { deliverFile } from './deliver-file.ts';
-import { fetchFile } from './fetch/fetch-file.ts';
+import { fetchAnywhere } from './fetch/fetch-anywhere.ts';
 import type { FetchedFile } from './fetch/fetch-from-host.ts';
+import { localSource } from './fetch/local-source.ts';
 import { openPool } from './fetch/open-pool.ts';
 import { reportDamage } from './fetch/report-damage.ts';
 import type { FetchSettings } from './options.ts';
@@ -33,6 +34,7 @@ export async function restoreFile(request: RestoreRequest, clock: Clock, log: Lo
   const file = parseArchiveFileName(request.name);
   await removeStaleParts(dirname(path), clock.nowMs());
   const pool = await openPool(settings, { stateDirectory: undefined, clock, log });
+  const sources = { local: () => localSource(settings, '.'), pool };
   const reports: Promise<void>[] = [];
   const wanted = {
     file,
@@ -46,7 +48,7 @@ export async function restoreFile(request: RestoreRequest, clock: Clock, log: Lo
     const ask = async () => {
       await discard(last);
       last = undefined;
-      const { answer, fetched } = await fetchFile(pool, wanted, clock, log);
+      const { answer, fetched } = await fetchAnywhere(sources, wanted, clock, log);
       last = fetched;
       return fetched === undefined ? { answer } : { answer, modifiedMs: fetched.modifiedMs };
     };

@@ -36,7 +36,7 @@ class Restoring {
       log: silentLog,
     });
     this.prefetcher = new Prefetcher({
-      pool: this.pool,
+      sources: { local: () => undefined, pool: this.pool },
       buffer,
       bounds,
       systemIdentifier: () => String(ourSystem),

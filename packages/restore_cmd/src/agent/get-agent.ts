@@ -13,6 +13,7 @@ import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { statusOfFailure } from '../answer.ts';
 import { askUntilKnown } from '../ask-until-known.ts';
 import { askerIn } from '../asker.ts';
+import { localSource } from '../fetch/local-source.ts';
 import { openPool } from '../fetch/open-pool.ts';
 import { commandSpec, type FetchSettings, fetchWords, readFetchSettings } from '../options.ts';
 import { Prefetcher } from '../prefetch/prefetcher.ts';
@@ -137,7 +138,7 @@ export class GetAgent implements AgentWork {
     const buffer = await SegmentBuffer.open(this.bufferPath(settings, request.workingDirectory));
     const pool = await openPool(settings, { stateDirectory, clock, log });
     const prefetcher = new Prefetcher({
-      pool,
+      sources: { local: () => localSource(settings, request.workingDirectory), pool },
       buffer,
       bounds: { segments: settings.prefetchSegments, sizeBytes: settings.prefetchBytes },
       systemIdentifier: () => readSystemIdentifier(request.workingDirectory),

@@ -3,7 +3,6 @@ import type { Clock } from '@archive2/core/base/clock.ts';
 import { toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
-import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import {
   type ArchiveFile,
   parseArchiveFileName,
@@ -12,14 +11,14 @@ import {
 } from '@archive2/core/wal/archive-file.ts';
 import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
 import type { Answer } from '../answer.ts';
-import { fetchFile } from '../fetch/fetch-file.ts';
+import { fetchAnywhere, type Sources } from '../fetch/fetch-anywhere.ts';
 import { reportDamage } from '../fetch/report-damage.ts';
 import { segmentSizeOf } from './held-segment-size.ts';
 import type { HeldFile, SegmentBuffer } from './segment-buffer.ts';
 import { type BufferBounds, planPrefetch, windowAfter, windowCounts, windowUpTo } from './window.ts';
 
 export interface PrefetcherOptions {
-  pool: HostPool;
+  sources: Sources;
   buffer: SegmentBuffer;
   /** How much to have ready; 0 segments fetches nothing ahead. */
   bounds: BufferBounds;
@@ -108,7 +107,7 @@ export class Prefetcher {
   }
 
   private async fetchNow(file: ArchiveFile, isDecisive: boolean): Promise<Obtained> {
-    const { pool, buffer, clock, log, systemIdentifier } = this.options;
+    const { sources, buffer, clock, log, systemIdentifier } = this.options;
     // Beside the work: a host that repairs its copy takes its time.
     const onDamaged = (session: ArchiveSession) => {
       reportDamage(session, file.name, log).catch(() => undefined);
@@ -120,7 +119,7 @@ export class Prefetcher {
       isDecisive,
       onDamaged,
     };
-    const { answer, fetched } = await fetchFile(pool, wanted, clock, log, this.nextHost++);
+    const { answer, fetched } = await fetchAnywhere(sources, wanted, clock, log, this.nextHost++);
     if (fetched === undefined) return { answer };
     const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs, rawDigest: fetched.rawDigest };
     await fetched.part.close();
