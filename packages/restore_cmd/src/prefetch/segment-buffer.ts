@@ -11,7 +11,7 @@ export interface HeldFile {
   path: string;
   /** The source file's modification time, as the archive keeps it. */
   modifiedMs: number;
-  /** SHA-256 of the content, hex. */
+  /** SHA-256 of the content, hex; empty where it is not known: then it is not kept. */
   rawDigest: string;
 }
 
@@ -72,7 +72,7 @@ export class SegmentBuffer {
   handOut(name: string, nowMs: number, keep: boolean): HeldFile | undefined {
     const file = this.held.get(name);
     if (file === undefined) return undefined;
-    const second = keep ? this.linkOf(name, file.path) : undefined;
+    const second = keep && file.rawDigest !== '' ? this.linkOf(name, file.path) : undefined;
     if (second === undefined) this.held.delete(name);
     else this.held.set(name, { ...file, isShared: true });
     const { modifiedMs, rawDigest } = file;
