@@ -43,7 +43,9 @@ export async function fetchFile(
     const [opening] = waiting.splice(await nextInTurn(waiting, clock), 1);
     if (opening === undefined) break;
     const { host } = opening;
-    const patience = wanted.isDecisive || answers.length === 0 ? undefined : patienceMs;
+    // After a "no" a standby is told to ask again; after anything else the silent host may be the only one that has the file.
+    const isTold = answers.some(({ answer }) => answer.kind === 'no');
+    const patience = isTold && !wanted.isDecisive ? patienceMs : undefined;
     const { answer, fetched } = await askHost(pool, opening, wanted, patience, clock);
     answers.push({ host: host.text, answer });
     log.debug('answer', { name: wanted.file.name, host: host.text, ...answer });

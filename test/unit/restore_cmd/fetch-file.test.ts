@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { ArchiveSession } from '../../../packages/core/src/hosts/archive-session.ts';
+import { HostPool } from '../../../packages/core/src/hosts/host-pool.ts';
+import { parseHostList } from '../../../packages/core/src/hosts/host-spec.ts';
+import { parseArchiveFileName } from '../../../packages/core/src/wal/archive-file.ts';
+import { fetchFile } from '../../../packages/restore_cmd/src/fetch/fetch-file.ts';
+import { store } from '../archive/test-store.ts';
+import { nameOf, segment } from '../archive/wal-segment.ts';
+import { temporaryDirectory } from '../files/temporary-directory.ts';
+import { ManualClock } from '../session/manual-clock.ts';
+import { recordedLog } from '../session/recorded-log.ts';
+import { connect, TestHost } from '../session/test-host.ts';
+
+const name = nameOf(1);
+
+/** What happens when a host is connected to: it refuses, or is there at once, or only when a quarter of a second has passed. */
+type Way = 'refuses' | 'at once' | 'late';
+
+/** A host that has the segment, or has only others. */
+async function hostThat(has: boolean): Promise<TestHost> {
+  const host = await TestHost.open({ rights: ['get'] });
+  await store(host.store, await segment(has ? name : nameOf(0)));
+  return host;
+}
+
+/** Asks two hosts as a standby does; the late one connects when everybody has waited for as long as they will. */
+async function ask(hosts: Record<'arch1' | 'arch2', { has: boolean; way: Way }>, isDecisive = false) {
+  const clock = new ManualClock();
+  const { log } = recordedLog();
+  let beThere: () => void = () => undefined;
+  const late = new Promise<void>((resolve) => {
+    beThere = resolve;
+  });
+  const open = async ({ text }: { text: string }): Promise<ArchiveSession> => {
+    const { has, way } = hosts[text as 'arch1' | 'arch2'];
+    if (way === 'refuses') throw new Error('connection refused');
+    const { session } = await connect(await hostThat(has));
+    if (way === 'late') await late;
+    return session;
+  };
+  const policy = { retryCount: 3, cooldownMs: 60_000 };
+  const pool = new HostPool({
+    hosts: parseHostList('arch1 arch2'),
+    policy,
+    open,
+    cooldown: new Map(),
+    onCooldownChange: () => undefined,
+    clock,
+    log,
+  });
+  const file = parseArchiveFileName(name);
+  const wanted = { file, path: join(temporaryDirectory(), name), systemIdentifier: undefined, isDecisive };
+  const fetching = fetchFile(pool, wanted, clock, log);
+  let isOver = false;
+  const over = fetching.finally(() => {
+    isOver = true;
+  });
+  // Time passes; whoever still waits after a second waits for the late one.
+  for (let step = 0; step < 10 && !isOver; step += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    clock.advance(100);
+  }
+  beThere();
+  const { answer, fetched } = await over;
+  await fetched?.part.close();
+  return answer;
+}
+
+describe('a standby waits for a host that is slow to connect', () => {
+  test('when the other one refuses', async () => {
+    expect(await ask({ arch1: { has: true, way: 'late' }, arch2: { has: false, way: 'refuses' } })).toEqual({
+      kind: 'delivered',
+    });
+  });
+
+  test('but not when the other one says no: it asks again by itself', async () => {
+    expect(await ask({ arch1: { has: true, way: 'late' }, arch2: { has: false, way: 'at once' } })).toMatchObject({
+      kind: 'unknown',
+      reason: expect.stringContaining('no session within'),
+    });
+  });
+});
+
+test('a recovery waits for a host that is slow to connect, whatever the other one says', async () => {
+  for (const way of ['refuses', 'at once'] as const) {
+    expect(await ask({ arch1: { has: true, way: 'late' }, arch2: { has: false, way } }, true)).toEqual({
+      kind: 'delivered',
+    });
+  }
+});
+
+test('nobody waits for a slow host while the other one delivers', async () => {
+  expect(await ask({ arch1: { has: false, way: 'late' }, arch2: { has: true, way: 'at once' } })).toEqual({
+    kind: 'delivered',
+  });
+});
