@@ -88,11 +88,13 @@ export function rankMs(schedule: ScheduleSettings, due: number): number {
 
 /**
  * The place in the schedule of a task that succeeded. One that began late keeps the place it was due at, so that delays neither
- * add up nor push the other host's turns; one that was three quarters of a period late, or early, makes a new one.
+ * add up nor push the other host's turns; one that was three quarters of a period late, or early, makes a new one. So does a
+ * schedule's first: clusters that were added together would else be due together for ever.
  */
-export function slotAtMs(schedule: ScheduleSettings, due: number, startedAtMs: number): number {
+export function slotAtMs(schedule: ScheduleState, due: number, startedAtMs: number): number {
   const lateMs = startedAtMs - due;
-  return lateMs >= 0 && lateMs < Math.floor((periodMs(schedule) * 3) / 4) ? due : startedAtMs;
+  const isFirst = schedule.turns.every((turn) => turn.slotAtMs === undefined);
+  return !isFirst && lateMs >= 0 && lateMs < Math.floor((periodMs(schedule) * 3) / 4) ? due : startedAtMs;
 }
 
 /** The pause after so many failures in a row: 10 minutes, doubled each time, at most 12 hours. */
@@ -101,9 +103,10 @@ export function pauseMs(failures: number): number {
 }
 
 /** A turn after a success. */
-export function afterSuccess(schedule: ScheduleSettings, turn: TurnState, due: number, startedAtMs: number): TurnState {
+export function afterSuccess(schedule: ScheduleState, host: string, due: number, startedAtMs: number): TurnState {
+  const turn = turnOf(schedule, host);
   return {
-    host: turn.host,
+    host,
     // A completion that comes late, after others were recorded, takes nothing back.
     slotAtMs: Math.max(turn.slotAtMs ?? 0, slotAtMs(schedule, due, startedAtMs)),
     succeededAtMs: Math.max(turn.succeededAtMs ?? 0, startedAtMs),
