@@ -1,4 +1,16 @@
-import { Client } from 'pg';
+import { Client, type ClientConfig } from 'pg';
+
+/** A connection that stays open until `end()`. Losing it while nothing is asked is told by the next query. */
+export type Connection = Pick<Client, 'query' | 'end' | 'on'>;
+
+/** Opens one connection. Throws the driver's error. */
+export async function openConnection(config: ClientConfig): Promise<Connection> {
+  const client = new Client(config);
+  // Without a listener a lost connection would end the process.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
 
 /** How to reach a server: a connection URI, or its parts; a host that begins with a slash is a socket directory. */
 export type PostgresServer =
