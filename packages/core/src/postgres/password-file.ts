@@ -30,10 +30,9 @@ export function findPassword(text: string, question: PasswordQuestion): string |
   const wanted = [question.host, String(question.port), question.database, question.user];
   for (const line of text.split('\n')) {
     if (line.startsWith('#')) continue;
-    const [password, ...fields] = splitLine(line).reverse();
-    const given = fields.reverse();
-    const isMatch =
-      given.length === wanted.length && given.every((field, i) => field === '*' || unescape(field) === wanted[i]);
+    const fields = splitLine(line);
+    const password = fields.at(wanted.length);
+    const isMatch = wanted.every((want, index) => fields[index] === '*' || unescape(fields[index] ?? '') === want);
     if (isMatch && password !== undefined && password !== '') return unescape(password);
   }
   return undefined;
