@@ -8,14 +8,16 @@ export interface PlanAssumptions {
   askEveryMs?: number;
   /** How long a cluster's task takes; default one hour for all. */
   durationMs?: (cluster: string) => number;
+  /** Whether a host asks at all; default: every one does. */
+  isUp?: (host: string) => boolean;
 }
 
 /** The tasks of the coming days in the order in which they begin, if every host asks, every task succeeds. Pure. */
 export function plan(state: QueueState, days: number, assumptions: PlanAssumptions = {}): FinishedTask[] {
-  const { askEveryMs = 10 * MINUTE_MS, durationMs = () => 60 * MINUTE_MS } = assumptions;
+  const { askEveryMs = 10 * MINUTE_MS, durationMs = () => 60 * MINUTE_MS, isUp = () => true } = assumptions;
   const simulation = new Simulation(state, {
     askEveryMs,
-    isUp: () => true,
+    isUp,
     run: ({ cluster }) => ({ durationMs: durationMs(cluster) }),
   });
   return [...simulation.until(state.nowMs + days * 24 * 60 * MINUTE_MS)];
