@@ -30,6 +30,7 @@ setsid util-linux
 END
   # What the benchmark measures us against.
   [ "$bench" = no ] || echo pgbackrest pgbackrest
+  [ "$bench" = no ] || echo rsync rsync
 }
 
 missing_packages() {

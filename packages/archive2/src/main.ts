@@ -20,6 +20,12 @@ const commands: Record<string, (invocation: Invocation) => void> = {
       const { runRestoreCmd, deliverAcross } = await loadRest();
       return { run: runRestoreCmd, deliverAcross };
     }),
+  'wal-cleanup': (invocation) => {
+    loadRest().then((rest) => rest.runWalCleanup(invocation), fail);
+  },
+  'wal-sync': (invocation) => {
+    loadRest().then((rest) => rest.runWalSync(invocation), fail);
+  },
 };
 
 function start(invocation: Invocation): void {

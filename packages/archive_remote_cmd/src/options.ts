@@ -2,7 +2,15 @@ import { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
 import { checkClusterName } from '@archive2/core/archive/identity.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
-import { optionalText, requiredText, secondsToMs, wholeNumber } from '@archive2/core/cli/option-values.ts';
+import {
+  bytesPerSecond,
+  daysToMs,
+  fraction,
+  optionalText,
+  requiredText,
+  secondsToMs,
+  wholeNumber,
+} from '@archive2/core/cli/option-values.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 import { type Peer, parsePeer } from '@archive2/core/hosts/peer.ts';
 import type { Right } from '@archive2/core/protocol/messages.ts';
@@ -18,6 +26,11 @@ export interface RemoteOptions {
   connectTimeoutMs: number;
   stallTimeoutMs: number;
   probeIntervalMs: number;
+  /** 0: no limit. */
+  repairBytesPerSecond: number;
+  /** For a cleanup that the peer proposes. */
+  keepMs: number;
+  maxRemoveFraction: number;
   remoteProgram: string;
   /** Where the log goes instead of stderr. */
   logFile: string | undefined;
@@ -34,6 +47,7 @@ export const commandSpec: CommandSpec = {
     'pay --dir DIR --cluster NAME --peer NAME=user@host                      pays the debts to the peer',
     'conflict list --dir DIR --cluster NAME                                  what was refused, and is kept',
     'conflict show | keep-stored | use-new SEGMENT [DIGEST] --dir DIR --cluster NAME',
+    'pledge show | waive --dir DIR --cluster NAME                            two copies of all that is acknowledged',
   ],
   options: {
     dir: { type: 'string', describe: 'cluster directory, absolute; its WAL directory is DIR/logs.complete' },
@@ -69,6 +83,21 @@ export const commandSpec: CommandSpec = {
       type: 'string',
       default: '2',
       describe: 'seconds between two looks at a peer that is away (pay)',
+    },
+    'repair-rate': {
+      type: 'string',
+      default: '64',
+      describe: 'MiB per second that paying debts may take, so that live WAL goes first; 0 for no limit (pay)',
+    },
+    'keep-days': {
+      type: 'string',
+      default: '0',
+      describe: 'days for which WAL is kept after it was written, when the peer proposes a cleanup',
+    },
+    'max-remove-fraction': {
+      type: 'string',
+      default: '0.5',
+      describe: 'share of the archive’s files that a cleanup proposed by the peer may remove',
     },
     'remote-cmd': {
       type: 'string',
@@ -111,6 +140,9 @@ export function readOptions(options: Record<string, unknown>): RemoteOptions {
     connectTimeoutMs: secondsToMs(options, 'connect-timeout', 0.1, 600),
     stallTimeoutMs: secondsToMs(options, 'stall-timeout', 0.1, 600),
     probeIntervalMs: secondsToMs(options, 'probe-interval', 0.05, 600),
+    repairBytesPerSecond: bytesPerSecond(options, 'repair-rate'),
+    keepMs: daysToMs(options, 'keep-days'),
+    maxRemoveFraction: fraction(options, 'max-remove-fraction'),
     remoteProgram: requiredText(options, 'remote-cmd'),
     logFile: optionalText(options, 'log-file'),
     verbose: options.verbose === true,

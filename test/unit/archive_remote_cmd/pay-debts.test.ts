@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type PayReport, payDebts } from '../../../packages/archive_remote_cmd/src/pay/pay-debts.ts';
 import { Debts } from '../../../packages/core/src/archive/debts.ts';
 import { Failure } from '../../../packages/core/src/base/failure.ts';
+import { RateLimit } from '../../../packages/core/src/base/rate-limit.ts';
 import type { ArchiveSession } from '../../../packages/core/src/hosts/archive-session.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { store } from '../archive/test-store.ts';
@@ -23,7 +24,7 @@ interface Paying {
 }
 
 /** A host that owes its peer, both real, and a payer that is not running yet. */
-async function paying(): Promise<Paying> {
+async function paying({ bytesPerSecond = 0 } = {}): Promise<Paying> {
   const [host, peer] = [await TestHost.open(), await TestHost.open({ rights: ['sync'] })];
   const debts = new Debts(host.directory, 'arch2');
   const [clock, stop, recorded] = [new ManualClock(), new AbortController(), recordedLog()];
@@ -45,6 +46,7 @@ async function paying(): Promise<Paying> {
         debts,
         connect: open,
         probeIntervalMs: 2000,
+        rate: new RateLimit(bytesPerSecond, clock),
         clock,
         log: recorded.log,
         signal: stop.signal,
@@ -165,4 +167,18 @@ test('a payer that is told to end does so while it waits', async () => {
   world.stop.abort();
   expect(await paid).toEqual({ paid: 0, unpayable: [] });
   expect(await owed(world.debts)).toEqual([nameOf(1)]);
+});
+
+test('a payer leaves room for live WAL: it sends no more than its rate', async () => {
+  const { stored } = await segment(nameOf(1));
+  const world = await paying({ bytesPerSecond: stored.length });
+  for (const number of [1, 2]) await world.owe(nameOf(number));
+  const paid = world.pay();
+  // A file a second, and a quarter of one at once.
+  for (let round = 0; round < 40 && world.peer.published.length < 2; round++) {
+    await waitFor(() => world.clock.sleeperCount > 0 || world.peer.published.length === 2, { what: 'the payer to wait' });
+    expect(world.peer.published.length).toBeLessThanOrEqual(Math.floor((round * 100) / 1000 + 0.25 + 0.1));
+    world.clock.advance(100);
+  }
+  expect((await paid).paid).toBe(2);
 });

@@ -1,13 +1,12 @@
 import type { Debts } from '@archive2/core/archive/debts.ts';
-import { digestStored } from '@archive2/core/archive/stored-file.ts';
+import { sendCopy } from '@archive2/core/archive/send-copy.ts';
 import type { WalStore } from '@archive2/core/archive/wal-store.ts';
 import type { Clock } from '@archive2/core/base/clock.ts';
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
+import type { RateLimit } from '@archive2/core/base/rate-limit.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
-import { putFile } from '@archive2/core/hosts/put.ts';
 import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
-import { storedBody } from '../stored-body.ts';
 import { recordUnmarkedDebts } from './unmarked-debts.ts';
 
 export interface PayOptions {
@@ -16,6 +15,8 @@ export interface PayOptions {
   connect: () => Promise<ArchiveSession>;
   /** Between two looks at a peer that is away. */
   probeIntervalMs: number;
+  /** What live WAL leaves room for. */
+  rate: RateLimit;
   clock: Clock;
   log: Log;
   signal: AbortSignal;
@@ -68,22 +69,9 @@ export async function payDebts(options: PayOptions): Promise<PayReport> {
 /** True when the debt is settled; false when it cannot be without a person. Throws what may pass by itself. */
 async function payOne(options: PayOptions, session: ArchiveSession, file: ArchiveFile): Promise<boolean> {
   const { store, debts, log } = options;
-  const stored = await store.openStored(file.name);
-  if (stored === undefined) {
-    await debts.settle(file.name);
-    return true;
-  }
   try {
-    // A damaged file is never passed on; digesting it is also what the peer is asked by.
-    const { rawDigest } = await digestStored(stored, file, store.identity?.segmentSize);
-    const header = {
-      name: file.name,
-      modifiedMs: Math.max(0, stored.modifiedMs),
-      digest: rawDigest,
-      forwarded: true,
-      ...(store.identity === undefined ? {} : { systemIdentifier: String(store.identity.systemIdentifier) }),
-    };
-    await putFile(session, header, storedBody(store, file, rawDigest));
+    // What was removed meanwhile is owed no more.
+    await sendCopy(store, session, file, options.rate);
     await debts.settle(file.name);
     log.debug('debt paid', { name: file.name });
     return true;
@@ -91,7 +79,5 @@ async function payOne(options: PayOptions, session: ArchiveSession, file: Archiv
     if (!session.isOpen || !(error instanceof Failure) || error.retryable) throw error;
     log.error('debt cannot be paid', { name: file.name, code: error.code, reason: error.message });
     return false;
-  } finally {
-    await stored.close();
   }
 }

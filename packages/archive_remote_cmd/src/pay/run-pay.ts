@@ -1,5 +1,6 @@
 import { Debts } from '@archive2/core/archive/debts.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
+import { RateLimit } from '@archive2/core/base/rate-limit.ts';
 import { connectPeer, openStore, type RemoteRun } from '../remote-run.ts';
 import { payDebts } from './pay-debts.ts';
 import { tryPayerLock } from './payer-lock.ts';
@@ -22,6 +23,7 @@ export async function runPay(run: RemoteRun): Promise<void> {
       debts,
       connect: () => connectPeer(run, peer),
       probeIntervalMs,
+      rate: new RateLimit(options.repairBytesPerSecond, clock),
       clock,
       log,
       signal: stop.signal,

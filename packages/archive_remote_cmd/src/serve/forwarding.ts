@@ -1,9 +1,9 @@
+import { storedBody } from '@archive2/core/archive/stored-body.ts';
 import type { WalStore } from '@archive2/core/archive/wal-store.ts';
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import type { PutBody } from '@archive2/core/hosts/put.ts';
 import type { ClientMessageOf } from '@archive2/core/protocol/messages.ts';
 import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
-import { storedBody } from '../stored-body.ts';
 import type { PeerLink } from './peer-link.ts';
 
 /** What became of the second copy: there, refused for a reason that a person must settle, or still missing. */
@@ -45,7 +45,7 @@ export function forwardStored(
 }
 
 function forwardHeader(header: ClientMessageOf<'put'>): Omit<ClientMessageOf<'put'>, 'type' | 'id' | 'forwarded'> {
-  const { type: _type, id: _id, forwarded: _forwarded, peerAway: _peerAway, ...rest } = header;
+  const { type: _type, id: _id, forwarded: _forwarded, peerAway: _away, minCopies: _copies, ...rest } = header;
   return rest;
 }
 

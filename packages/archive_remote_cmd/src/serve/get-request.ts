@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { AcceptedHoles, describeAcceptance } from '@archive2/core/archive/accepted-holes.ts';
 import { findLaterWal } from '@archive2/core/archive/find-later-wal.ts';
+import { speaksForBoth } from '@archive2/core/archive/speaks-for-both.ts';
 import type { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
 import type { ClientMessageOf } from '@archive2/core/protocol/messages.ts';
+import { acceptedHoleOf } from '@archive2/core/wal/accepted-hole.ts';
 import { type ArchiveFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { checkRight } from './put-check.ts';
 import type { ServeContext } from './serve-context.ts';
@@ -21,8 +24,7 @@ export async function sendFile(
   store.checkSystemIdentifier(request.systemIdentifier, 'the server that asks');
   const stored = await store.openStored(file.name);
   if (stored === undefined) {
-    const later = await laterThan(context, file, request.poll === true);
-    writer.send({ type: 'absent', id: request.id, ...(later === undefined ? {} : { later }) });
+    writer.send({ type: 'absent', id: request.id, ...(await whyAbsent(context, file, request.poll === true)) });
     return;
   }
   try {
@@ -41,9 +43,23 @@ export async function sendFile(
   }
 }
 
-/** What later WAL the archive has; throws when it may not say "no". Listing a large archive takes a while: not for a mere poll. */
-async function laterThan({ store }: ServeContext, file: ArchiveFile, isPoll: boolean): Promise<string | undefined> {
-  if (!isPoll) return await findLaterWal(store, file, await store.namesIfMaySayNo());
-  await store.checkMaySayNo();
-  return undefined;
+/**
+ * What makes the absence a hole: later WAL that the archive has; or, where a person has accepted the hole, that. Throws when the
+ * archive may not say "no". Listing a large archive takes a while: not for a mere poll.
+ */
+async function whyAbsent(
+  { store, directory, peer }: ServeContext,
+  file: ArchiveFile,
+  isPoll: boolean,
+): Promise<{ later?: string; accepted?: string; speaksFor?: string }> {
+  if (isPoll) {
+    await store.checkMaySayNo();
+    return {};
+  }
+  const later = await findLaterWal(store, file, await store.namesIfMaySayNo());
+  if (later === undefined || file.kind !== 'segment') {
+    return peer !== undefined && (await speaksForBoth(store, file)) ? { speaksFor: peer.name } : {};
+  }
+  const accepted = acceptedHoleOf(file.name, await new AcceptedHoles(directory).list());
+  return accepted === undefined ? { later } : { accepted: describeAcceptance(accepted) };
 }

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { IncomingFile } from '@archive2/core/archive/incoming-file.ts';
-import { digestStored } from '@archive2/core/archive/stored-file.ts';
+import { fetchCopy } from '@archive2/core/archive/fetch-copy.ts';
+import { lookAtCopy } from '@archive2/core/archive/look-at-copy.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
-import { getFile } from '@archive2/core/hosts/get.ts';
 import type { ClientMessageOf, ServerMessageOf } from '@archive2/core/protocol/messages.ts';
 import { type ArchiveFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import type { PeerLink } from './peer-link.ts';
@@ -41,40 +39,12 @@ export class DamageReports {
 
   private async lookAgain(file: ArchiveFile, peer: PeerLink | undefined): Promise<Outcome> {
     const { store, log } = this.context;
-    const stored = await store.openStored(file.name);
-    if (stored === undefined) return 'absent';
-    try {
-      await digestStored(stored, file, store.identity?.segmentSize);
-      return 'whole';
-    } catch (error) {
-      if (!(error instanceof Failure) || error.code !== 'damaged') throw error;
-      log.error('stored file is damaged', { name: file.name, reason: error.message });
-    } finally {
-      await stored.close();
-    }
+    const copy = await lookAtCopy(store, file);
+    if (copy.state === 'absent' || copy.state === 'whole') return copy.state;
+    if (copy.state === 'unreadable') throw new Failure('disk_error', `${file.name} cannot be read: ${copy.reason}`);
+    log.error('stored file is damaged', { name: file.name, reason: copy.reason });
     if (peer === undefined) return 'damaged';
-    return (await replaceFromPeer(this.context, peer, file)) ? 'replaced' : 'damaged';
-  }
-}
-
-/** Takes the peer's copy through the same checks as a push; false when the peer has none. Throws when it cannot say, or lies. */
-async function replaceFromPeer(context: ServeContext, peer: PeerLink, file: ArchiveFile): Promise<boolean> {
-  const { store } = context;
-  const session = await peer.connected(store);
-  const arriving = await getFile(session, { name: file.name });
-  if (arriving.kind === 'absent') return false;
-  const incoming = await IncomingFile.begin(store, file, arriving.modifiedMs);
-  try {
-    const hash = createHash('sha256');
-    for await (const chunk of arriving.chunks) {
-      hash.update(chunk);
-      await incoming.append(chunk);
-    }
-    // What arrived was compared with the peer's summary on the way; the content is verified when the taken name is resolved.
-    incoming.complete({ sizeBytes: incoming.part.sizeBytes, sha256: hash.digest('hex'), rawDigest: '' });
-    await incoming.makeDurable();
-    return (await incoming.publish()) === 'new';
-  } finally {
-    await incoming.discard();
+    const { outcome } = await fetchCopy(store, await peer.connected(store), file);
+    return outcome === 'new' ? 'replaced' : 'damaged';
   }
 }

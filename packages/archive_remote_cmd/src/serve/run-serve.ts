@@ -29,6 +29,7 @@ export async function runServe(run: RemoteRun): Promise<void> {
         return hinted === undefined ? undefined : linkTo(run, hinted);
       },
       peerWaitMs: options.peerWaitMs,
+      cleanup: { keepMs: options.keepMs, maxRemoveFraction: options.maxRemoveFraction },
       program: programVersion,
       clock,
       log,
@@ -83,6 +84,7 @@ function linkTo(run: RemoteRun, peer: Peer): PeerLink {
         `--connect-timeout=${options.connectTimeoutMs / 1000}`,
         `--stall-timeout=${options.stallTimeoutMs / 1000}`,
         `--probe-interval=${options.probeIntervalMs / 1000}`,
+        `--repair-rate=${options.repairBytesPerSecond / 1024 / 1024}`,
         `--remote-cmd=${options.remoteProgram}`,
       ],
       clock,

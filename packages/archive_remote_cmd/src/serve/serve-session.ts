@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { PledgeFile } from '@archive2/core/archive/pledge-file.ts';
 import { withDeadline } from '@archive2/core/base/deadline.ts';
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import { toDiskFailure } from '@archive2/core/files/disk-error.ts';
@@ -14,14 +15,20 @@ import {
   protocolVersion,
   type ServerMessage,
 } from '@archive2/core/protocol/messages.ts';
+import { sendCatalog } from './catalog-request.ts';
+import { answerView, cleanAsProposed } from './cleanup-request.ts';
+import { DigestRequests } from './digest-request.ts';
 import { sendFile } from './get-request.ts';
 import { listNewest } from './list-request.ts';
 import type { PeerLink } from './peer-link.ts';
+import { setPin } from './pin-request.ts';
+import { answerPledge, answerUnpledge } from './pledge-request.ts';
 import { probe } from './probe-request.ts';
 import { PublishOrder } from './publish-order.ts';
 import { PutRequest } from './put-request.ts';
 import { DamageReports } from './repair-request.ts';
 import type { ServeContext } from './serve-context.ts';
+import { settle } from './settle-request.ts';
 
 const helloTimeoutMs = 10_000;
 const progressIntervalMs = 1000;
@@ -38,6 +45,7 @@ export class ServeSession {
   private readonly writer: FrameWriter;
   private readonly order = new PublishOrder();
   private readonly reports: DamageReports;
+  private readonly digests: DigestRequests;
   private readonly puts = new Map<number, PutRequest>();
   private readonly working = new Set<Promise<void>>();
   /** Puts whose bodies are whole, on their way to a verdict. */
@@ -49,6 +57,7 @@ export class ServeSession {
     this.context = context;
     this.output = output;
     this.reports = new DamageReports(context);
+    this.digests = new DigestRequests(context);
     this.writer = new FrameWriter(output);
   }
 
@@ -87,6 +96,7 @@ export class ServeSession {
     const isMeant = asked.every((value, index) => value === served[index]);
     // An archive on a read-only disk has none to make, and can still be read; a put fails by itself.
     const storeId = isMeant ? await context.store.storeId().catch(() => undefined) : undefined;
+    const pledgedWith = isMeant ? await this.pledgedWith() : '';
     this.peer = context.peer ?? (message.peerHint === undefined ? undefined : context.peerOfHint(message.peerHint));
     // The client compares what it asked for with this and explains the difference; nothing it said is used as a path.
     this.send({
@@ -97,6 +107,7 @@ export class ServeSession {
       walDirectory: context.directory.walDirectory,
       rights: [...context.rights],
       ...(storeId === undefined ? {} : { storeId }),
+      pledgedWith,
       ...(this.peer === undefined ? {} : { peer: this.peer.name }),
       ...(identity === undefined
         ? {}
@@ -109,6 +120,13 @@ export class ServeSession {
     if (!isMeant) {
       throw new Failure('protocol', `asked for ${asked.join(' ')}, but this is ${served.join(' ')}`);
     }
+  }
+
+  /** A pledge that cannot be read is one that nobody relies on. */
+  private async pledgedWith(): Promise<string> {
+    const { directory, clock } = this.context;
+    const pledge = await new PledgeFile(directory, clock).reliable().catch(() => undefined);
+    return pledge?.partner ?? '';
   }
 
   private async handle(message: ClientMessage, body: Buffer): Promise<void> {
@@ -129,6 +147,29 @@ export class ServeSession {
         return this.work(message.id, async () => this.send(await this.reports.answer(this.peer, message)));
       case 'list':
         return this.work(message.id, async () => this.send(await listNewest(this.context, message)));
+      case 'catalog':
+        return this.work(message.id, () => sendCatalog(this.context, this.writer, message));
+      case 'digest':
+        return this.work(message.id, async () => this.send(await this.digests.answer(message)));
+      case 'settle':
+        return this.work(message.id, async () => this.send(await settle(this.context, message)));
+      case 'view':
+        return this.work(message.id, async () =>
+          this.send({ type: 'viewed', id: message.id }, await answerView(this.context, body)),
+        );
+      case 'propose':
+        return this.work(message.id, async () => {
+          this.send({ type: 'cleaned', id: message.id }, await cleanAsProposed(this.context, message, body));
+        });
+      case 'pin':
+        return this.work(message.id, async () => {
+          await setPin(this.context, message);
+          this.send({ type: 'pinned', id: message.id });
+        });
+      case 'pledge':
+        return this.work(message.id, async () => this.send(await answerPledge(this.context, message)));
+      case 'unpledge':
+        return this.work(message.id, async () => this.send(await answerUnpledge(this.context, message)));
       case 'probe':
         return this.work(message.id, async () => this.send(await probe(this.context, this.peer, message)));
     }
@@ -224,8 +265,8 @@ export class ServeSession {
     await afterSuccess();
   }
 
-  private send(message: ServerMessage): void {
-    this.writer.send(message);
+  private send(message: ServerMessage, body?: Buffer): void {
+    this.writer.send(message, body);
   }
 
   private async *counted(input: Readable): AsyncGenerator<Buffer> {

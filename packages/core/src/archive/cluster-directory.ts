@@ -53,6 +53,14 @@ export class ClusterDirectory {
     return join(this.stateDirectory, 'store-id');
   }
 
+  get pledgeFile(): string {
+    return join(this.stateDirectory, 'pledge.json');
+  }
+
+  get pledgeLock(): string {
+    return join(this.stateDirectory, 'lock.pledge');
+  }
+
   get lastLogFile(): string {
     return join(this.path, 'LASTLOG');
   }

@@ -1,4 +1,8 @@
 import { decodeStored } from '../codec/stored-decoder.ts';
+import type { ArchiveFile } from '../wal/archive-file.ts';
+import { type Lsn, lsnFromBytes } from '../wal/lsn.ts';
+import { segmentStartLsn } from '../wal/segment-position.ts';
+import type { SegmentSize } from '../wal/segment-size.ts';
 import type { StoredFile } from './stored-file.ts';
 
 const pageBytes = 8192;
@@ -30,4 +34,10 @@ async function* pagesOf(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     rest = bytes.subarray(offset);
   }
   if (rest.length > 0) yield rest;
+}
+
+/** The position at which page `page` of a segment begins; undefined for a file that has no positions. */
+export function lsnOfPage(file: ArchiveFile, page: number, segmentSize: SegmentSize | undefined): Lsn | undefined {
+  if (segmentSize === undefined || (file.kind !== 'segment' && file.kind !== 'partial')) return undefined;
+  return lsnFromBytes(segmentStartLsn(file, segmentSize) + BigInt(page) * BigInt(pageBytes));
 }

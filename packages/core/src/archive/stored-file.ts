@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Activity } from '../base/activity.ts';
 import { Failure, systemErrorCode } from '../base/failure.ts';
-import { decodeStored, type StoredSummary } from '../codec/stored-decoder.ts';
+import { type DecodeOptions, decodeStored, type StoredSummary } from '../codec/stored-decoder.ts';
 import { type ArchiveFile } from '../wal/archive-file.ts';
 import { expectedRawSize, type RawSizeRange } from '../wal/file-size.ts';
 import { pageHeaderBytes, parsePageHeader } from '../wal/page-header.ts';
@@ -88,7 +88,17 @@ export async function digestStored(
   file: ArchiveFile,
   segmentSize: SegmentSize | undefined,
 ): Promise<StoredSummary> {
-  const decoder = decodeStored(stored.chunks(), rawSizeRange(file, segmentSize));
+  return await digestChunks(stored.chunks(), file, segmentSize);
+}
+
+/** As `digestStored`, for stored bytes that come from elsewhere; they are taken to their end, or to the first damage. */
+export async function digestChunks(
+  chunks: AsyncIterable<Buffer>,
+  file: ArchiveFile,
+  segmentSize: SegmentSize | undefined,
+  options: DecodeOptions = {},
+): Promise<StoredSummary> {
+  const decoder = decodeStored(chunks, rawSizeRange(file, segmentSize), options);
   let isFirst = true;
   for (;;) {
     const step = await decoder.next();

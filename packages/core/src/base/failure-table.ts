@@ -48,6 +48,11 @@ export const failureTable = {
   protocol: { exit: 26, retryable: false, meaning: 'the other side speaks something else, or another version' },
   deadline: { exit: 27, retryable: true, meaning: 'the call ran into its deadline; the transfer may still be moving' },
   copies_missing: { exit: 28, retryable: true, meaning: 'fewer archive hosts than --min-copies confirmed the file' },
+  pledged: {
+    exit: 29,
+    retryable: true,
+    meaning: 'an archive host relies on --min-copies=2, and cannot be told that one copy is enough now',
+  },
 
   not_initialized: { exit: 30, retryable: false, meaning: 'the cluster directory is not there, or not set up' },
   wrong_directory: {
@@ -71,6 +76,7 @@ export const failureTable = {
   agent_unavailable: { exit: 41, retryable: true, meaning: 'the agent did not answer and none could be started' },
   check_failed: { exit: 42, retryable: false, meaning: 'a check found something that must be put right' },
   state_directory: { exit: 43, retryable: false, meaning: 'the state directory is not ours alone' },
+  hole: { exit: 45, retryable: false, meaning: 'segments are missing on both hosts although later WAL is archived' },
   cleanup_refused: { exit: 44, retryable: false, meaning: 'removing WAL would not be safe, so nothing was removed' },
 
   queue_unavailable: { exit: 50, retryable: true, meaning: 'the backup queue could not be asked' },

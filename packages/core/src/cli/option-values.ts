@@ -46,6 +46,24 @@ export function bytesPerSecond(options: Record<string, unknown>, name: string): 
   throw new Failure('usage', `--${name} ${JSON.stringify(text)} is not a rate from 0 to 1000000 MiB per second`);
 }
 
+/** A number of days ("7", "0.5"), in milliseconds. Throws Failure `usage`. */
+export function daysToMs(options: Record<string, unknown>, name: string): number {
+  const days = decimal(options, name, 36_500, 'a number of days');
+  return Math.round(days * 86_400_000);
+}
+
+/** A share from 0 to 1. Throws Failure `usage`. */
+export function fraction(options: Record<string, unknown>, name: string): number {
+  return decimal(options, name, 1, 'a share from 0 to 1');
+}
+
+function decimal(options: Record<string, unknown>, name: string, max: number, what: string): number {
+  const text = String(options[name]);
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= max) return value;
+  throw new Failure('usage', `--${name} ${JSON.stringify(text)} is not ${what}`);
+}
+
 /** An option's text; undefined when it was not given. Throws Failure `usage` when it was given more than once. */
 export function optionalText(options: Record<string, unknown>, name: string): string | undefined {
   const value = options[name];

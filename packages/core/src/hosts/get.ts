@@ -11,6 +11,10 @@ export interface AbsentFile {
   kind: 'absent';
   /** A later segment that builds on it and that the archive does have; not looked for when the request is a mere poll. */
   later?: string;
+  /** Who accepted that this hole stays one, when and why; then there is no `later`. */
+  accepted?: string;
+  /** The peer for which this "no" speaks too. */
+  speaksFor?: string;
 }
 
 /** A file of the archive that is on its way. */
@@ -62,7 +66,12 @@ class Arrival implements Conversation {
         return;
       case 'absent':
         this.onDone();
-        this.resolve({ kind: 'absent', ...(message.later === undefined ? {} : { later: message.later }) });
+        this.resolve({
+          kind: 'absent',
+          ...(message.later === undefined ? {} : { later: message.later }),
+          ...(message.accepted === undefined ? {} : { accepted: message.accepted }),
+          ...(message.speaksFor === undefined ? {} : { speaksFor: message.speaksFor }),
+        });
         return;
       case 'data':
         await this.take(body);
@@ -71,11 +80,15 @@ class Arrival implements Conversation {
         this.onDone();
         this.complete(message.sizeBytes, message.sha256);
         return;
+      case 'digested':
       case 'names':
+      case 'pledged':
       case 'probed':
       case 'reported':
       case 'send':
+      case 'settled':
       case 'stored':
+      case 'unpledged':
         this.fail(new Failure('protocol', `unexpected answer ${message.type} to a get`));
     }
   }

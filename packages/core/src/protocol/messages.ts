@@ -23,6 +23,8 @@ export const clientMessages = {
     forwarded: 'flag',
     /** The sender does not reach the peer: its copy is forwarded all the same, but hardly waited for. */
     peerAway: 'flag?',
+    /** On how many archives the file must be before the sender acknowledges it; not said by older senders, and by the peer. */
+    minCopies: 'count?',
   },
   data: { id: 'count' },
   end: { id: 'count', sizeBytes: 'count', sha256: 'text', rawDigest: 'text' },
@@ -32,6 +34,29 @@ export const clientMessages = {
   /** A copy that the reader found damaged: the host looks again by itself. */
   report: { id: 'count', name: 'text' },
   list: { id: 'count', newest: 'count' },
+  /** The whole WAL directory, answered in `data` frames (catalog-text.ts) and an `end`. */
+  catalog: { id: 'count' },
+  /** The host reads its own copy and says what it is. */
+  digest: { id: 'count', name: 'text' },
+  /** The peer holds these files, with the same content: what is owed of them is owed no more. */
+  settle: { id: 'count', names: 'texts' },
+  /** From now on neither host lets a file be acknowledged that is not on both; with what the asking one has by now. */
+  pledge: { id: 'count', storeId: 'text', newest: 'texts', histories: 'texts' },
+  /** That has ended: no "no" speaks for both any more. */
+  unpledge: { id: 'count', storeId: 'text' },
+  /** The body names segments; the answer is what this host knows of its backups and pins, and which of these it lacks. */
+  view: { id: 'count' },
+  /** The host is to clean up its own files, by its own look; the body is the sender's view. */
+  propose: {
+    id: 'count',
+    dryRun: 'flag',
+    /** Files younger than this are kept whatever they are; the host may keep more. */
+    keepSeconds: 'count',
+    /** The sender has nothing left below this segment number (decimal). */
+    clearedBelow: 'text?',
+  },
+  /** The sender needs the WAL from here on for a while; 0 seconds end the pin. */
+  pin: { id: 'count', pin: 'text', holder: 'text', timeline: 'count', from: 'text', ttlSeconds: 'count' },
   probe: { id: 'count' },
 } as const;
 
@@ -48,6 +73,8 @@ export const serverMessages = {
     segmentSizeBytes: 'count?',
     postgresMajor: 'count?',
     peer: 'text?',
+    /** The archive with which this one holds a pledge that it relies on; empty without one. */
+    pledgedWith: 'text?',
   },
   send: { id: 'count' },
   stored: {
@@ -59,15 +86,32 @@ export const serverMessages = {
     peerState: 'text',
     peer: 'text?',
     peerStoreId: 'text?',
+    /** The archive that must have the file too, by a pledge, before a sender that wants two copies acknowledges it. */
+    pledgedWith: 'text?',
   },
   found: { id: 'count', modifiedMs: 'count' },
   data: { id: 'count' },
   end: { id: 'count', sizeBytes: 'count', sha256: 'text' },
-  /** `later`: a full segment that builds on the absent one, and that the archive does have. */
-  absent: { id: 'count', later: 'text?' },
+  /**
+   * `later`: a full segment that builds on the absent one, and that the archive does have. `accepted`: who accepted the hole, when and
+   * why; then there is no `later`. `speaksFor`: the peer does not have it either, as far as anybody was told that it is archived.
+   */
+  absent: { id: 'count', later: 'text?', accepted: 'text?', speaksFor: 'text?' },
   /** outcome: whole | replaced | damaged | absent | known (looked at a moment ago). */
   reported: { id: 'count', outcome: 'text' },
-  names: { id: 'count', names: 'texts' },
+  /** `removed`: names that were cleaned up here and are not to be sent again. */
+  names: { id: 'count', names: 'texts', removed: 'texts?' },
+  /** state: whole | damaged | absent | unreadable; rawDigest of a whole one, reason of one that is not. */
+  digested: { id: 'count', state: 'text', rawDigest: 'text?', reason: 'text?' },
+  /** How many debts there were among them. */
+  settled: { id: 'count', count: 'count' },
+  /** The body is the view. */
+  viewed: { id: 'count' },
+  /** The body is the report of the cleanup. */
+  cleaned: { id: 'count' },
+  pinned: { id: 'count' },
+  pledged: { id: 'count', newest: 'texts', histories: 'texts' },
+  unpledged: { id: 'count' },
   probed: { id: 'count', freeBytes: 'count', freeInodes: 'count', debts: 'count', peer: 'text?', peerProblem: 'text?' },
   /** Bytes received so far in this session, sent while they move: what a client's stall timeout listens for. */
   progress: { receivedBytes: 'count' },

@@ -9,7 +9,7 @@ export interface RawSizeRange {
 }
 
 /** History and backup history files are a few hundred bytes; the bound is there so that no file is unbounded. */
-const largestTextBytes = 2 ** 20;
+export const largestTextBytes = 2 ** 20;
 
 /** Segments and partial segments have exactly the segment size; the text files are not empty and at most 1 MiB. */
 export function expectedRawSize(file: ArchiveFile, segmentSize: SegmentSize): RawSizeRange {

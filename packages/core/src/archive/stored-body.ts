@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { WalStore } from '@archive2/core/archive/wal-store.ts';
-import { Failure } from '@archive2/core/base/failure.ts';
-import type { PutBody, PutSummary } from '@archive2/core/hosts/put.ts';
-import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
+import { Failure } from '../base/failure.ts';
+import type { RateLimit } from '../base/rate-limit.ts';
+import type { PutBody, PutSummary } from '../hosts/put.ts';
+import type { ArchiveFile } from '../wal/archive-file.ts';
+import type { WalStore } from './wal-store.ts';
 
-/** The body of a file that is stored here, byte for byte, for a put to the peer. */
-export function storedBody(store: WalStore, file: ArchiveFile, rawDigest: string): PutBody {
+/** The body of a file that is stored here, byte for byte, for a put to the peer, at the rate that it may have. */
+export function storedBody(store: WalStore, file: ArchiveFile, rawDigest: string, rate?: RateLimit): PutBody {
   let summary: PutSummary | undefined;
   return {
     async *pieces() {
@@ -17,6 +18,7 @@ export function storedBody(store: WalStore, file: ArchiveFile, rawDigest: string
         for await (const chunk of stored.chunks()) {
           hash.update(chunk);
           sizeBytes += chunk.length;
+          await rate?.take(chunk.length);
           yield chunk;
         }
       } finally {

@@ -1,0 +1,47 @@
+import { Failure } from '../base/failure.ts';
+import type { RateLimit } from '../base/rate-limit.ts';
+import type { ArchiveSession } from '../hosts/archive-session.ts';
+import { putFile } from '../hosts/put.ts';
+import type { ArchiveFile } from '../wal/archive-file.ts';
+import { storedBody } from './stored-body.ts';
+import { digestStored } from './stored-file.ts';
+import type { WalStore } from './wal-store.ts';
+
+export interface SentCopy {
+  /** same: the peer had this very content. absent: it is no longer stored here. */
+  outcome: 'new' | 'same' | 'absent';
+  /** As it is stored. */
+  sizeBytes: number;
+}
+
+/**
+ * Sees to it that the peer has this host's copy of a file, durably: asked by digest, as a forwarded put, so that what the peer has is
+ * not sent again, and what it has damaged is replaced, by its own check. A damaged file is never passed on: throws Failure `damaged`
+ * for one here, and the peer's refusals as they are.
+ */
+export async function sendCopy(
+  store: WalStore,
+  session: ArchiveSession,
+  file: ArchiveFile,
+  rate?: RateLimit,
+): Promise<SentCopy> {
+  const stored = await store.openStored(file.name);
+  if (stored === undefined) return { outcome: 'absent', sizeBytes: 0 };
+  try {
+    const { rawDigest } = await digestStored(stored, file, store.identity?.segmentSize);
+    const header = {
+      name: file.name,
+      modifiedMs: Math.max(0, stored.modifiedMs),
+      digest: rawDigest,
+      forwarded: true,
+      ...(store.identity === undefined ? {} : { systemIdentifier: String(store.identity.systemIdentifier) }),
+    };
+    const { outcome } = await putFile(session, header, storedBody(store, file, rawDigest, rate));
+    if (outcome !== 'new' && outcome !== 'same') {
+      throw new Failure('protocol', `${session.host} says that ${file.name} is ${outcome.slice(0, 40)}`);
+    }
+    return { outcome, sizeBytes: stored.sizeBytes };
+  } finally {
+    await stored.close();
+  }
+}

@@ -1,0 +1,165 @@
+import { type AcceptedHole, acceptedHoleOf } from './accepted-hole.ts';
+import { type ArchiveFileName, parseArchiveFileName, type SegmentName } from './archive-file.ts';
+import type { Descent } from './later-wal.ts';
+import { segmentNameAt, segmentNumber, segmentNumberOfLsn } from './segment-position.ts';
+import { type SegmentSize, segmentsPerLog } from './segment-size.ts';
+import type { TimelineId } from './timeline-id.ts';
+
+/** Missing segments in a row, of one timeline, both ends inclusive; with the acceptance when a person has accepted them. */
+export interface Hole {
+  readonly timeline: TimelineId;
+  readonly from: SegmentName;
+  readonly to: SegmentName;
+  readonly count: number;
+  readonly accepted: AcceptedHole | undefined;
+}
+
+/** Where the WAL of a kept base backup begins. */
+export interface BackupStart {
+  readonly timeline: TimelineId;
+  /** Counted from the beginning of the WAL, whatever the timeline. */
+  readonly segment: number;
+}
+
+export interface WalKnown {
+  /** All archive files, of all hosts together. */
+  readonly names: Iterable<ArchiveFileName>;
+  /** What the history files say. */
+  readonly descents: readonly Descent[];
+  /** Empty when no backup is known: then WAL is expected from the oldest segment on. */
+  readonly backups: readonly BackupStart[];
+  readonly accepted: readonly AcceptedHole[];
+  readonly segmentSize: SegmentSize;
+}
+
+/**
+ * Every hole between the oldest backup (or the oldest segment) and the newest segment of each timeline, by timeline and position.
+ *
+ * A timeline needs its segments from its branch point on, up to its newest one, and up to where a timeline with WAL of its own left
+ * it: the rule of laterWal, for all segments at once. Segment numbers are below 2^44, so plain numbers hold them.
+ */
+export function findHoles(known: WalKnown): Hole[] {
+  const present = numbersByTimeline(known);
+  const branches = branchPoints(known);
+  const oldest = oldestNeeded(known, present);
+  const holes: Hole[] = [];
+  for (const timeline of timelinesOf(known, present)) {
+    const numbers = present.get(timeline) ?? [];
+    const first = firstNeeded(timeline, numbers, branches.get(timeline), oldest, known);
+    if (first === undefined) continue;
+    const last = lastNeeded(timeline, numbers, present, known);
+    for (const [from, to] of gaps(numbers, first, last)) holes.push(...holesOf(timeline, from, to, known));
+  }
+  return holes;
+}
+
+function numbersByTimeline({ names, segmentSize }: WalKnown): Map<TimelineId, number[]> {
+  const perLog = segmentsPerLog(segmentSize);
+  const byDigits = new Map<string, { timeline: TimelineId; numbers: number[] }>();
+  for (const name of names) {
+    // Only full segments fill a hole. The digits are read directly: this runs over every file of an archive.
+    if (name.length !== 24) continue;
+    const seg = Number.parseInt(name.slice(16), 16);
+    if (seg >= perLog) continue;
+    const digits = name.slice(0, 8);
+    let entry = byDigits.get(digits);
+    if (entry === undefined) {
+      entry = { timeline: parseArchiveFileName(name).timeline, numbers: [] };
+      byDigits.set(digits, entry);
+    }
+    entry.numbers.push(Number.parseInt(name.slice(8, 16), 16) * perLog + seg);
+  }
+  return new Map(
+    [...byDigits.values()].map(({ timeline, numbers }) => [timeline, numbers.sort((a, b) => a - b)] as const),
+  );
+}
+
+/** The segment in which each timeline left its parent. Its own segments begin there. */
+function branchPoints({ descents, segmentSize }: WalKnown): Map<TimelineId, number> {
+  const branches = new Map<TimelineId, number>();
+  for (const { timeline, ancestors } of descents) {
+    const parent = ancestors.at(-1);
+    if (parent !== undefined) branches.set(timeline, Number(segmentNumberOfLsn(parent.switchLsn, segmentSize)));
+  }
+  return branches;
+}
+
+function oldestNeeded({ backups }: WalKnown, present: ReadonlyMap<TimelineId, number[]>): number {
+  if (backups.length > 0) return Math.min(...backups.map(({ segment }) => segment));
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const [first] of present.values()) oldest = Math.min(oldest, first ?? oldest);
+  return oldest;
+}
+
+function timelinesOf({ descents }: WalKnown, present: ReadonlyMap<TimelineId, number[]>): TimelineId[] {
+  const ancestors = descents.flatMap((descent) => descent.ancestors.map(({ timeline }) => timeline));
+  return [...new Set([...present.keys(), ...ancestors])].sort((a, b) => a - b);
+}
+
+function firstNeeded(
+  timeline: TimelineId,
+  numbers: readonly number[],
+  branch: number | undefined,
+  oldest: number,
+  { backups }: WalKnown,
+): number | undefined {
+  if (branch !== undefined) return Math.max(branch, oldest);
+  const own = backups.filter((backup) => backup.timeline === timeline).map(({ segment }) => segment);
+  if (own.length > 0) return Math.min(...own);
+  // Where its WAL began nobody knows: with the oldest segment that is kept.
+  const [first] = numbers;
+  return first === undefined ? undefined : Math.max(first, oldest);
+}
+
+function lastNeeded(
+  timeline: TimelineId,
+  numbers: readonly number[],
+  present: ReadonlyMap<TimelineId, number[]>,
+  { descents, segmentSize }: WalKnown,
+): number {
+  let last = numbers.at(-1) ?? -1;
+  for (const descent of descents) {
+    if (!present.has(descent.timeline)) continue;
+    for (const ancestor of descent.ancestors) {
+      if (ancestor.timeline !== timeline) continue;
+      // The segment in which it was left is the child's to have: that one begins with the same WAL.
+      last = Math.max(last, Number(segmentNumberOfLsn(ancestor.switchLsn, segmentSize)) - 1);
+    }
+  }
+  return last;
+}
+
+function* gaps(numbers: readonly number[], first: number, last: number): Generator<[from: number, to: number]> {
+  let next = first;
+  for (const number of numbers) {
+    if (number > last) break;
+    if (number > next) yield [next, number - 1];
+    next = Math.max(next, number + 1);
+  }
+  if (next <= last) yield [next, last];
+}
+
+/** A gap, cut where acceptances begin and end. */
+function* holesOf(timeline: TimelineId, from: number, to: number, known: WalKnown): Generator<Hole> {
+  const nameAt = (number: number) => segmentNameAt(timeline, BigInt(number), known.segmentSize);
+  let next = from;
+  while (next <= to) {
+    const accepted = acceptedHoleOf(nameAt(next), known.accepted);
+    const end = accepted === undefined ? beforeNextAcceptance(nameAt(next), known) : numberOf(accepted.to, known);
+    const last = Math.min(to, end);
+    yield { timeline, from: nameAt(next), to: nameAt(last), count: last - next + 1, accepted };
+    next = last + 1;
+  }
+}
+
+function beforeNextAcceptance(name: SegmentName, known: WalKnown): number {
+  const timeline = name.slice(0, 8);
+  const later = known.accepted.filter(({ from }) => from.startsWith(timeline) && from > name);
+  return Math.min(...later.map(({ from }) => numberOf(from, known) - 1), Number.POSITIVE_INFINITY);
+}
+
+function numberOf(name: SegmentName, { segmentSize }: WalKnown): number {
+  const file = parseArchiveFileName(name);
+  if (file.kind !== 'segment') throw new Error(`${name} is no segment`);
+  return Number(segmentNumber(file, segmentSize));
+}

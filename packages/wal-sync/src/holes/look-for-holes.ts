@@ -1,0 +1,49 @@
+import type { WalStore } from '@archive2/core/archive/wal-store.ts';
+import { type AcceptedHole, isUsableAcceptance } from '@archive2/core/wal/accepted-hole.ts';
+import { type ArchiveFile, type ArchiveFileName, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
+import { type BackupStart, findHoles, type Hole } from '@archive2/core/wal/holes.ts';
+import type { Descent } from '@archive2/core/wal/later-wal.ts';
+import { segmentNumber } from '@archive2/core/wal/segment-position.ts';
+import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
+import { parseTimelineHistory } from '@archive2/core/wal/timeline-history.ts';
+
+/** What the hosts have, together. */
+export interface KnownFiles {
+  names: ReadonlySet<ArchiveFileName>;
+  /** First segments of the base backups. */
+  backups: Iterable<ArchiveFileName>;
+  accepted: readonly AcceptedHole[];
+  /** The content of a history file, from whichever host has it. */
+  readHistory: (file: ArchiveFile) => Promise<Buffer | undefined>;
+}
+
+/** All holes; none in an archive without an identity, which has no segments. Throws Failure `damaged` for a torn history file. */
+export async function lookForHoles(store: WalStore, known: KnownFiles): Promise<Hole[]> {
+  const segmentSize = store.identity?.segmentSize;
+  if (segmentSize === undefined) return [];
+  return findHoles({
+    names: known.names,
+    descents: await readDescents(known),
+    backups: [...known.backups].flatMap((name) => startOf(name, segmentSize)),
+    accepted: known.accepted.filter((hole) => isUsableAcceptance(hole, segmentSize)),
+    segmentSize,
+  });
+}
+
+async function readDescents({ names, readHistory }: KnownFiles): Promise<Descent[]> {
+  const descents: Descent[] = [];
+  for (const name of names) {
+    if (!name.endsWith('.history')) continue;
+    const file = parseArchiveFileName(name);
+    const content = await readHistory(file);
+    if (content === undefined) continue;
+    descents.push({ timeline: file.timeline, ancestors: parseTimelineHistory(content, file.timeline) });
+  }
+  return descents;
+}
+
+function startOf(name: ArchiveFileName, segmentSize: SegmentSize): BackupStart[] {
+  const file = parseArchiveFileName(name);
+  if (file.kind !== 'segment') return [];
+  return [{ timeline: file.timeline, segment: Number(segmentNumber(file, segmentSize)) }];
+}
