@@ -11,6 +11,7 @@ import { runConflict } from './conflict/run-conflict.ts';
 import { runInit } from './init.ts';
 import { commandSpec, type RemoteOptions, readOptions } from './options.ts';
 import { runPay } from './pay/run-pay.ts';
+import { runPledge } from './pledge/run-pledge.ts';
 import type { RemoteRun } from './remote-run.ts';
 import { runServe } from './serve/run-serve.ts';
 
@@ -19,6 +20,7 @@ const forms: Record<string, (run: RemoteRun) => Promise<void>> = {
   init: runInit,
   pay: runPay,
   conflict: runConflict,
+  pledge: runPledge,
 };
 
 export function main(invocation: Invocation): void {
@@ -36,7 +38,7 @@ async function run(invocation: Invocation): Promise<number> {
   if (runForm === undefined) {
     throw usageFailure(commandSpec, `the first word is one of ${Object.keys(forms).join(', ')}`);
   }
-  if (rest.length > 0 && runForm !== runConflict) {
+  if (rest.length > 0 && runForm !== runConflict && runForm !== runPledge) {
     throw usageFailure(commandSpec, `${form} takes options only, not ${JSON.stringify(rest[0])}`);
   }
   const remoteOptions = readOptions(options);

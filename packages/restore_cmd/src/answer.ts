@@ -6,8 +6,11 @@ export type Asker = 'standby' | 'recovery' | 'elsewhere';
 /** What one host said about a file. */
 export type HostAnswer =
   | { kind: 'delivered' }
-  /** Its archive does not have the file. `later`: but it has this later segment, so the file is missing in between. */
-  | { kind: 'no'; later?: string }
+  /**
+   * Its archive does not have the file. `later`: but it has this later segment, so the file is missing in between. `speaksFor`: nor
+   * does the host of this name, as far as the primary was told that the file is archived.
+   */
+  | { kind: 'no'; later?: string; speaksFor?: string }
   /** It could not be asked, or may not say. */
   | { kind: 'cannot_say'; reason: string }
   /** It has the file, and the copy is not whole. */
@@ -20,14 +23,26 @@ export type Answer =
   /** `hole`: every host said no, but has later WAL. `doubt`: a host could not say, or its copy is damaged. */
   | { kind: 'unknown'; because: 'hole' | 'doubt'; reason: string };
 
+/** What a host said. */
+export interface Said {
+  /** As in the host list. */
+  host: string;
+  /** Without user and port; as `host` where it is not given. */
+  hostName?: string;
+  answer: HostAnswer;
+}
+
 /**
- * Joins the hosts' answers. Absent only when every host said no and none of them has WAL that builds on it: what cannot be
- * asked may have the file, and a file that is missing before later ones is a hole, not the end. Pure.
+ * Joins the hosts' answers. Absent only when every host said no, or one that speaks for those that could not say, and none of them
+ * has WAL that builds on it: what cannot be asked may have the file, and a file that is missing before later ones is a hole, not the
+ * end. Pure.
  */
-export function joinAnswers(answers: ReadonlyArray<{ host: string; answer: HostAnswer }>): Answer {
+export function joinAnswers(answers: readonly Said[]): Answer {
   if (answers.length === 0) return { kind: 'unknown', because: 'doubt', reason: 'no host was asked' };
   if (answers.some(({ answer }) => answer.kind === 'delivered')) return { kind: 'delivered' };
-  const doubts = answers.flatMap(({ host, answer }) => {
+  const spokenFor = new Set(answers.map(({ answer }) => (answer.kind === 'no' ? answer.speaksFor : undefined)));
+  const doubts = answers.flatMap(({ host, hostName = host, answer }) => {
+    if (answer.kind === 'cannot_say' && spokenFor.has(hostName)) return [];
     if (answer.kind === 'cannot_say') return [`${host} cannot say: ${answer.reason}`];
     if (answer.kind === 'damaged') return [`${host} has a damaged copy: ${answer.reason}`];
     return [];

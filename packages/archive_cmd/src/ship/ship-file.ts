@@ -34,11 +34,13 @@ const fileRefusals: ReadonlySet<FailureCode> = new Set([
 
 /**
  * Sends a file to the archive hosts, in their order as far as they answer, until `minCopies` different archives have confirmed it: what the first one
- * forwarded counts. Throws the Failure of the file, or of the hosts; then nothing is promised, and nothing is lost.
+ * forwarded counts, and an archive that one of them has a pledge with must be among them. Throws the Failure of the file, or of the hosts; then nothing is promised, and nothing is lost.
  */
 export async function shipFile(world: ShipWorld, header: PutHeader, body: EncodedBody): Promise<void> {
   const { pool, minCopies } = world;
   const copies = new Set<string>();
+  // By a pledge between the hosts: one of them relies on having what is acknowledged.
+  const pledgedWith = new Set<string>();
   const failures: Failure[] = [];
   const race = new HostRace(pool, world.clock, world.preferredWaitMs);
   for (let host = await race.next(); host !== undefined; host = await race.next()) {
@@ -47,6 +49,7 @@ export async function shipFile(world: ShipWorld, header: PutHeader, body: Encode
       const askFirst = copies.size > 0 || failures.some((failure) => failure.details['sent'] === 1);
       const asking = {
         ...header,
+        minCopies,
         ...(askFirst ? { digest: await body.rawDigest() } : {}),
         // Whoever comes to the second host without needing both comes because the first one is away.
         ...(minCopies === 1 && !pool.isPreferred(host) ? { peerAway: true } : {}),
@@ -54,7 +57,8 @@ export async function shipFile(world: ShipWorld, header: PutHeader, body: Encode
       const verdict = await putTo(world, host, race.session(host), asking, body);
       copies.add(verdict.storeId);
       if (verdict.peerState === 'stored' && verdict.peerStoreId !== undefined) copies.add(verdict.peerStoreId);
-      if (copies.size >= minCopies) return;
+      if (verdict.pledgedWith !== undefined) pledgedWith.add(verdict.pledgedWith);
+      if (copies.size >= minCopies && [...pledgedWith].every((storeId) => copies.has(storeId))) return;
     } catch (error) {
       const failure = toFailure(error);
       if (fileRefusals.has(failure.code)) throw failure;
@@ -78,8 +82,8 @@ async function putTo(
     return verdict;
   } catch (error) {
     const failure = toFailure(error);
-    // A waiting successor of a failed file says nothing new about the host.
-    if (!fileRefusals.has(failure.code) && failure.code !== 'predecessor_failed') {
+    // A waiting successor of a failed file, or a pledge with a host that is away, says nothing about this host.
+    if (!fileRefusals.has(failure.code) && failure.code !== 'predecessor_failed' && failure.code !== 'pledged') {
       if (session.isOpen) pool.failed(host, failure.message);
       else pool.lost(host, session, failure.message);
     }
@@ -106,6 +110,19 @@ function summary(minCopies: number, copies: number, failures: readonly Failure[]
   const said = failures.map((failure) => `${failure.details['host'] ?? 'host'}: ${failure.message}`).join('; ');
   const hint = failures.find((failure) => failure.hint !== undefined)?.hint;
   const options = hint === undefined ? {} : { hint };
+  const pledged = failures.find((failure) => failure.code === 'pledged');
+  if (pledged !== undefined) {
+    return new Failure('pledged', said, pledged.hint === undefined ? {} : { hint: pledged.hint });
+  }
+  if (copies >= minCopies) {
+    return new Failure(
+      'copies_missing',
+      'durable on two archives, but not on the one that the archive host has a pledge with',
+      {
+        hint: 'Name the same two hosts as before, or see "archive_remote_cmd pledge" in the README.',
+      },
+    );
+  }
   if (copies > 0) {
     return new Failure('copies_missing', `durable on ${copies} of ${minCopies} archive hosts (${said})`, options);
   }

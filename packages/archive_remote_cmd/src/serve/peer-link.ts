@@ -1,5 +1,7 @@
 import type { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
 import { Debts } from '@archive2/core/archive/debts.ts';
+import type { Pledge } from '@archive2/core/archive/pledge.ts';
+import { makePledge, tellOfEndedPledge } from '@archive2/core/archive/pledge-exchange.ts';
 import type { WalStore } from '@archive2/core/archive/wal-store.ts';
 import type { Clock } from '@archive2/core/base/clock.ts';
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
@@ -24,6 +26,8 @@ export interface PeerLinkOptions {
 const connectPatienceMs = 1000;
 /** A peer that only the sender does not reach has the copy sooner; one that is dead would cost every file of a failover. */
 const awayPatienceMs = 250;
+/** A pledge that could not be made, or was ended by another sender, is tried again this much later. */
+const pledgeAgainMs = 10_000;
 
 /**
  * This session's way to the peer: one session that is opened when it is first needed and again after a cooldown, and the
@@ -37,6 +41,8 @@ export class PeerLink {
   private isConnected = false;
   private coolUntilMs = Number.NEGATIVE_INFINITY;
   private compared = false;
+  private triedPledgeMs = Number.NEGATIVE_INFINITY;
+  private hasPledged = false;
   private isClosing = false;
 
   constructor(options: PeerLinkOptions) {
@@ -81,6 +87,26 @@ export class PeerLink {
     return await this.session;
   }
 
+  /**
+   * Sees to it, beside the work, that the pledge of two copies is held on both hosts: once for each session with the peer, and again
+   * when it is found ended. `known` is what this host holds now.
+   */
+  keepPledge(store: WalStore, known: Pledge | undefined): void {
+    const { clock, log } = this.options;
+    if (this.hasPledged && known?.state === 'held') return;
+    if (!this.isConnected || clock.monotonicMs() - this.triedPledgeMs < pledgeAgainMs) return;
+    this.triedPledgeMs = clock.monotonicMs();
+    this.connected(store)
+      .then((session) => makePledge(store, session))
+      .then(
+        (isMade) => {
+          this.hasPledged = isMade;
+        },
+        (error: unknown) =>
+          log.warning('no pledge of two copies', { peer: this.name, reason: toFailure(error).message }),
+      );
+  }
+
   /** Makes the missing copy a durable debt, and sees to it that somebody pays. */
   async leaveDebt(name: Parameters<Debts['record']>[0]): Promise<void> {
     await this.debts.record(name);
@@ -113,6 +139,7 @@ export class PeerLink {
         });
       }
       await this.compareNewest(session);
+      await this.tellOfEndedPledge(store, session);
       this.isConnected = session.isOpen;
       return session;
     } catch (error) {
@@ -132,8 +159,20 @@ export class PeerLink {
     }
   }
 
+  /** What cannot be told now binds as before: files wait for it, not the session. */
+  private async tellOfEndedPledge(store: WalStore, session: ArchiveSession): Promise<void> {
+    try {
+      await tellOfEndedPledge(store, session);
+    } catch (error) {
+      const reason = toFailure(error).message;
+      this.options.log.warning('the peer was not told that the pledge of two copies has ended', { reason });
+    }
+  }
+
   private lose(failure: Failure): void {
     this.session = undefined;
+    this.hasPledged = false;
+    this.triedPledgeMs = Number.NEGATIVE_INFINITY;
     this.isConnected = false;
     if (!this.isCooling && !this.isClosing) {
       this.options.log.warning('peer lost, copies become debts', { peer: this.name, reason: failure.message });

@@ -7,6 +7,7 @@ import type { ClientMessageOf, ServerMessageOf } from '@archive2/core/protocol/m
 import { type ArchiveFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { type Forwarding, type ForwardResult, forwardArriving, forwardStored } from './forwarding.ts';
 import type { PeerLink } from './peer-link.ts';
+import { pledgeOfPut } from './pledge-of-put.ts';
 import type { PublishOrder } from './publish-order.ts';
 import { checkPutAllowed } from './put-check.ts';
 import type { ServeContext } from './serve-context.ts';
@@ -163,12 +164,16 @@ export class PutRequest {
   }
 
   private async verdict(outcome: StoreOutcome, heard: ForwardResult | undefined): Promise<Verdict> {
-    const storeId = await this.context.store.storeId();
-    if (this.peer === undefined) return { outcome, storeId, peerState: 'none' };
+    const { store } = this.context;
+    const storeId = await store.storeId();
+    // What the peer forwards is acknowledged by nobody because of this.
+    if (this.header.forwarded) return { outcome, storeId, peerState: 'none' };
     const { peer, forwarding } = this;
+    if (peer === undefined) return { outcome, storeId, peerState: 'none', ...(await this.pledge(heard)) };
     if (heard?.kind === 'stored') {
       await peer.debts.settle(this.file.name);
-      return { outcome, storeId, peerState: 'stored', peer: peer.name, peerStoreId: heard.storeId };
+      const stored = { outcome, storeId, peerState: 'stored', peer: peer.name, peerStoreId: heard.storeId };
+      return { ...stored, ...(await this.pledge(heard)) };
     }
     await peer.leaveDebt(this.file.name);
     // The transfer that was too slow to wait for may still arrive: then nothing is owed.
@@ -176,7 +181,13 @@ export class PutRequest {
       (late) => (late.kind === 'stored' ? peer.debts.settle(this.file.name) : undefined),
       (error: unknown) => this.context.log.error('forwarding failed', { reason: toFailure(error).message }),
     );
-    return { outcome, storeId, peerState: 'debt', peer: peer.name };
+    return { outcome, storeId, peerState: 'debt', peer: peer.name, ...(await this.pledge(heard)) };
+  }
+
+  /** Throws Failure `pledged` when the file, published and owed as it is, must not be acknowledged. */
+  private async pledge(heard: ForwardResult | undefined): Promise<Pick<Verdict, 'pledgedWith'>> {
+    const pledgedWith = await pledgeOfPut(this.context.store, this.peer, this.header.minCopies ?? 1, heard);
+    return pledgedWith === undefined ? {} : { pledgedWith };
   }
 
   /** The body as the peer gets it: read back from our own file while it still arrives, at the peer's own pace. */

@@ -5,7 +5,7 @@ import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
 import type { HostTurn } from '@archive2/core/hosts/cooldown.ts';
 import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
-import { type Answer, type HostAnswer, joinAnswers } from '../answer.ts';
+import { type Answer, joinAnswers, type Said } from '../answer.ts';
 import { type FetchedFile, fetchFromHost, type HostFetch, type Wanted } from './fetch-from-host.ts';
 
 export interface FetchResult {
@@ -38,7 +38,7 @@ export async function fetchFile(
   const waiting = startingAt(pool.turns(), turn).map(({ host }): Opening => ({ host, session: pool.session(host) }));
   // Each is looked at in its turn; until then a failure is nobody's.
   for (const { session } of waiting) session.catch(() => undefined);
-  const answers: { host: string; answer: HostAnswer }[] = [];
+  const answers: Said[] = [];
   while (waiting.length > 0) {
     const [opening] = waiting.splice(await nextInTurn(waiting, clock), 1);
     if (opening === undefined) break;
@@ -47,7 +47,7 @@ export async function fetchFile(
     const isTold = answers.some(({ answer }) => answer.kind === 'no');
     const patience = isTold && !wanted.isDecisive ? patienceMs : undefined;
     const { answer, fetched } = await askHost(pool, opening, wanted, patience, clock);
-    answers.push({ host: host.text, answer });
+    answers.push({ host: host.text, hostName: host.host, answer });
     log.debug('answer', { name: wanted.file.name, host: host.text, ...answer });
     if (answer.kind === 'damaged') {
       log.warning('damaged copy', { name: wanted.file.name, host: host.text, reason: answer.reason });

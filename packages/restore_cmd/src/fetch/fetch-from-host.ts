@@ -40,7 +40,14 @@ export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Pr
       ...(wanted.isDecisive ? {} : { poll: true }),
     });
     if (arriving.kind === 'absent') {
-      return { answer: arriving.later === undefined ? { kind: 'no' } : { kind: 'no', later: arriving.later } };
+      const { later, speaksFor } = arriving;
+      return {
+        answer: {
+          kind: 'no',
+          ...(later === undefined ? {} : { later }),
+          ...(speaksFor === undefined ? {} : { speaksFor }),
+        },
+      };
     }
     const received = await receiveFile(arriving.chunks, wanted);
     return { answer: { kind: 'delivered' }, fetched: { ...received, modifiedMs: arriving.modifiedMs } };
