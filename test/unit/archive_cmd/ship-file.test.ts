@@ -105,6 +105,13 @@ describe('with one copy asked for', () => {
   });
 });
 
+test('a pledge that keeps the one host from taking a file alone says how to go on, and is no failure of the host', async () => {
+  const hosts = testHosts({ arch1: refused('arch1'), arch2: refusing('pledged') }, 1);
+  const failure = await failureFrom('pledged', ship(hosts, 1));
+  expect(failure.message).toContain('arch1: connection refused');
+  expect(hosts.pool.coolingHosts()).toEqual(['arch1']);
+});
+
 describe('with two copies asked for', () => {
   test('what the first host forwarded counts', async () => {
     const answer = storing('a', { peerState: 'stored', peerStoreId: 'b' });
@@ -134,6 +141,21 @@ describe('with two copies asked for', () => {
   test('a forwarded copy without a store’s name counts for nothing', async () => {
     const hosts = testHosts({ arch1: { on: storing('a', { peerState: 'stored' }) }, arch2: refused('arch2') });
     await failureFrom('copies_missing', ship(hosts, 2));
+  });
+
+  test('the archive that a host has a pledge with must be among them', async () => {
+    const pledged = storing('a', { pledgedWith: 'b' });
+    const enough = testHosts({ arch1: { on: pledged }, arch2: { on: storing('b') } });
+    await ship(enough, 2);
+    const another = testHosts({ arch1: { on: pledged }, arch2: { on: storing('c') } });
+    const failure = await failureFrom('copies_missing', ship(another, 2));
+    expect(failure.message).toContain('pledge');
+  });
+
+  test('each host hears how many copies the sender waits for', async () => {
+    const hosts = testHosts({ arch1: { on: storing('a') }, arch2: { on: storing('b') } });
+    await ship(hosts, 2);
+    for (const host of ['arch1', 'arch2']) expect(hosts.puts(host)).toMatchObject([{ minCopies: 2 }]);
   });
 
   test('one host alone is not enough, and says who is missing', async () => {

@@ -43,6 +43,7 @@ export class PeerLink {
   private compared = false;
   private triedPledgeMs = Number.NEGATIVE_INFINITY;
   private hasPledged = false;
+  private pledging: Promise<void> = Promise.resolve();
   private isClosing = false;
 
   constructor(options: PeerLinkOptions) {
@@ -96,7 +97,7 @@ export class PeerLink {
     if (this.hasPledged && known?.state === 'held') return;
     if (!this.isConnected || clock.monotonicMs() - this.triedPledgeMs < pledgeAgainMs) return;
     this.triedPledgeMs = clock.monotonicMs();
-    this.connected(store)
+    this.pledging = this.connected(store)
       .then((session) => makePledge(store, session))
       .then(
         (isMade) => {
@@ -105,6 +106,11 @@ export class PeerLink {
         (error: unknown) =>
           log.warning('no pledge of two copies', { peer: this.name, reason: toFailure(error).message }),
       );
+  }
+
+  /** Resolves when no pledge is being made: half of one binds, and helps nobody. */
+  async settled(): Promise<void> {
+    await this.pledging;
   }
 
   /** Makes the missing copy a durable debt, and sees to it that somebody pays. */

@@ -82,6 +82,7 @@ export class ServeSession {
       for (const put of this.puts.values()) put.cutOff();
       await Promise.allSettled(this.working);
       for (const put of this.puts.values()) await put.release();
+      await this.peer?.settled();
       stopProgress();
       this.peer?.close();
     }
