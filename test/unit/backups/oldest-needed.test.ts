@@ -12,7 +12,15 @@ import { anyWorld, archivedNames, askedForByRecoveries, protectionsIn, size } fr
 
 function protection(fields: Partial<Protection> = {}): Protection {
   const from = { timeline: timelineFromNumber(1)!, lsn: parseLsn('0/900028') };
-  return { host: 'arch1', holder: 'backup data.master.1', from, unreadable: undefined, permits: true, ...fields };
+  return {
+    host: 'arch1',
+    holder: 'backup data.master.1',
+    from,
+    unreadable: undefined,
+    permits: true,
+    startedMs: 0,
+    ...fields,
+  };
 }
 
 const at = (lsn: string, timeline = 1) => ({ timeline: timelineFromNumber(timeline)!, lsn: parseLsn(lsn) });

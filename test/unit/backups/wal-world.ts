@@ -75,6 +75,7 @@ export function protectionsIn(world: World): Protection[] {
     from: { timeline: timelineFromNumber(timeline)!, lsn: lsnFromBytes(BigInt(position)) },
     unreadable: undefined,
     permits: kind === 'complete',
+    startedMs: 0,
   }));
 }
 

@@ -62,6 +62,7 @@ export class TestHost {
       peer,
       peerOfHint: () => undefined,
       peerWaitMs,
+      cleanup: { keepMs: 0, maxRemoveFraction: 0.5 },
       program: '1.0-test',
       clock,
       log: this.recorded.log,

@@ -16,6 +16,8 @@ export interface ServeContext {
   peer: PeerLink | undefined;
   peerOfHint: (hint: string) => PeerLink | undefined;
   peerWaitMs: number;
+  /** How far a cleanup that the peer proposes may go. */
+  cleanup: { keepMs: number; maxRemoveFraction: number };
   program: string;
   clock: Clock;
   log: Log;

@@ -8,7 +8,7 @@ import { recordFileName } from './backup-directory.ts';
 import { type BackupRecord, parseBackupRecord } from './backup-record.ts';
 
 /** Where pg_basebackup or the old scripts leave the label: beside the marks, or in the data directory below them. */
-const labelPlaces = ['backup_label', 'data/backup_label'];
+export const labelPlaces = ['backup_label', 'data/backup_label'];
 
 const largestRecordBytes = 1024 * 1024;
 

@@ -10,6 +10,7 @@ import {
 import { segmentNumber } from '../wal/segment-position.ts';
 import { type SegmentSize, segmentsPerLog } from '../wal/segment-size.ts';
 import type { TimelineId } from '../wal/timeline-id.ts';
+import type { Protection } from './protection.ts';
 
 /** An archive file that no recovery needs, by its position. */
 export interface Candidate {
@@ -54,12 +55,21 @@ export function candidatesBelow(
 }
 
 /**
- * The position below which everything is older than `keepAfterMs`: `--keep-days` moves the limit back, it leaves no holes. At most
- * `oldestNumber`.
+ * From when on whatever was written is kept, wherever it lies: since the newest complete backup began, and for `keepMs`. The WAL of
+ * a server that was restored to an earlier point lies below the backups of before, and until there is a newer one nothing else
+ * says that it is needed.
  */
-export function limitByAge(candidates: readonly CandidateOnDisk[], oldestNumber: bigint, keepAfterMs: number): bigint {
+export function keptSinceMs(protections: readonly Protection[], keepMs: number, nowMs: number): number {
+  const begun = protections.flatMap(({ permits, startedMs }) =>
+    permits && startedMs !== undefined ? [startedMs] : [],
+  );
+  return Math.min(Math.max(...begun), nowMs - keepMs);
+}
+
+/** The position below which everything was written before `keptSinceMs`, at most `oldestNumber`: what is kept is kept without holes. */
+export function limitByAge(candidates: readonly CandidateOnDisk[], oldestNumber: bigint, keptSinceMs: number): bigint {
   let limit = oldestNumber;
-  for (const { number, modifiedMs } of candidates) if (modifiedMs >= keepAfterMs && number < limit) limit = number;
+  for (const { number, modifiedMs } of candidates) if (modifiedMs >= keptSinceMs && number < limit) limit = number;
   return limit;
 }
 

@@ -14,6 +14,8 @@ export interface Protection {
   readonly unreadable: string | undefined;
   /** A complete backup: where there is none, nothing may be removed. */
   readonly permits: boolean;
+  /** Of a backup: when it was begun, in milliseconds. */
+  readonly startedMs: number | undefined;
 }
 
 /**
@@ -28,15 +30,23 @@ export function protectionsOf(
 ): Protection[] {
   const ofBackups = backups
     .filter(({ state }) => state !== 'abandoned')
-    .map(({ name, path, state, start, unreadable }) => ({
+    .map(({ name, path, state, start, unreadable, startedMs }) => ({
       host,
       holder: `backup ${name}`,
       from: start,
       unreadable: unreadable === undefined ? undefined : `${path}: ${unreadable}`,
       permits: state === 'complete' && start !== undefined,
+      startedMs,
     }));
   const ofPins = pins
     .filter((pin) => !isExpired(pin, nowMs))
-    .map(({ holder, from }) => ({ host, holder: `pin of ${holder}`, from, unreadable: undefined, permits: false }));
+    .map(({ holder, from }) => ({
+      host,
+      holder: `pin of ${holder}`,
+      from,
+      unreadable: undefined,
+      permits: false,
+      startedMs: undefined,
+    }));
   return [...ofBackups, ...ofPins];
 }

@@ -13,7 +13,7 @@ import {
   recordFileName,
   successFileName,
 } from './backup-directory.ts';
-import { readLabel, readRecord } from './backup-marks.ts';
+import { labelPlaces, readLabel, readRecord } from './backup-marks.ts';
 import type { BackupRecord } from './backup-record.ts';
 
 /**
@@ -30,6 +30,8 @@ export interface StoredBackup extends BackupDirectoryName {
   readonly start: WalPlace | undefined;
   /** Why there is no start, in words that follow "because". */
   readonly unreadable: string | undefined;
+  /** When it was begun; of one without backup.json, when its label or SUCCESS was written. In milliseconds. */
+  readonly startedMs: number;
   /** Undefined for a backup of other tools. */
   readonly record: BackupRecord | undefined;
 }
@@ -54,7 +56,7 @@ export async function readBackup(
     if (systemErrorCode(error) !== 'ENOENT') throw toDiskFailure(error, `looking at ${path}`);
     if (!(await isLink(path))) return undefined;
     const unreadable = 'it is a link that leads nowhere';
-    return { ...name, path, state: 'unfinished', start: undefined, unreadable, record: undefined };
+    return { ...name, path, state: 'unfinished', start: undefined, unreadable, startedMs: 0, record: undefined };
   }
   checkSystem(path, identity);
   const { record, problem } = await readRecord(path, name.name);
@@ -64,7 +66,8 @@ export async function readBackup(
   const start = earlier(record?.start, label.start);
   const unreadable = start === undefined ? (problem ?? label.problem) : undefined;
   const state = await stateOf(path, name, record, start, look);
-  return { ...name, path, state, start, unreadable, record };
+  const startedMs = record?.startedMs ?? (await earliestMark(path));
+  return { ...name, path, state, start, unreadable, startedMs, record };
 }
 
 async function stateOf(
@@ -89,9 +92,17 @@ async function stateOf(
 /** A data directory carries its cluster's identifier; a backup in tar files does not show it. */
 function checkSystem(path: string, identity: ClusterIdentity): void {
   for (const place of [path, join(path, 'data')]) {
-    const found = readSystemIdentifier(place);
+    const found = identifierIn(place);
     if (found === undefined || found === formatSystemIdentifier(identity.systemIdentifier)) continue;
     throw wrongCluster(path, found, identity);
+  }
+}
+
+function identifierIn(place: string): string | undefined {
+  try {
+    return readSystemIdentifier(place);
+  } catch (error) {
+    throw toDiskFailure(error, `reading pg_control in ${place}`);
   }
 }
 
@@ -105,6 +116,16 @@ function wrongCluster(path: string, found: string, identity: ClusterIdentity): F
   return new Failure('wrong_cluster', `${path} is a backup of the cluster with identifier ${found}, not ${ours}`, {
     hint: 'Move it to the directory of its own cluster.',
   });
+}
+
+/** When the earliest of a backup's marks was written. The label comes first, but may have been put there later. */
+async function earliestMark(path: string): Promise<number> {
+  let earliestMs = (await stat(path)).mtimeMs;
+  for (const name of [...labelPlaces, successFileName]) {
+    const stats = await stat(join(path, name)).catch(() => undefined);
+    earliestMs = Math.min(earliestMs, stats?.mtimeMs ?? earliestMs);
+  }
+  return earliestMs;
 }
 
 /** When something was last changed in the directory itself, in milliseconds: tar files grow there. */

@@ -11,7 +11,7 @@ export function readSystemIdentifier(dataDirectory: string): string | undefined 
   try {
     fileDescriptor = openSync(`${dataDirectory}/global/pg_control`, 'r');
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return undefined;
     throw error;
   }
   try {
