@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { expect } from 'vitest';
 import { ArchiveStand } from './archive-stand.ts';
 import { kill9 } from './fault-cluster.ts';
@@ -103,6 +103,20 @@ export class RestoreStand {
   agents({ machine, dataDirectory }: PostgresCluster): ProcessEntry[] {
     const isFor = ({ argv }: ProcessEntry) => argv.includes(`--data-dir=${dataDirectory}`);
     return machine.processes('restore_cmd agent run').filter(isFor);
+  }
+
+  /** What the agents of a copy have logged. */
+  agentLog({ machine, dataDirectory }: PostgresCluster): string {
+    const inode = statSync(machine.path(dataDirectory)).ino.toString(16);
+    const state = machine.path('/var/lib/archive2/postgres');
+    const logs = readdirSync(state).filter((name) => name.startsWith('get-') && name.endsWith(`-${inode}.log`));
+    return logs.map((name) => readFileSync(`${state}/${name}`, 'utf8')).join('');
+  }
+
+  /** The name of the segment in which the backup begins. */
+  backupStart(): string {
+    const label = readFileSync(this.backup.machine.path(`${this.backup.directory}/backup_label`), 'utf8');
+    return /\(file (\w+)\)/.exec(label)?.[1] ?? '';
   }
 
   /** Ends the copy's server at once, and its agent with all that it has fetched ahead. */
