@@ -124,11 +124,11 @@ describe('senders that ask for two copies', () => {
     expect(await hosts.put(0, nameOf(next + 1), 2)).toMatchObject({ peerState: 'debt', pledgedWith: stores[1] });
   });
 
-  test('pledge nothing of what one host alone had before', async () => {
+  test.each([0, 1])('pledge nothing of what one host alone had before, asking host %i', async (asked) => {
     const hosts = await Hosts.open();
     await hosts.put(0, nameOf(1), 1);
     for (const number of [2, 3, 4]) await store(hosts.host(0).store, await segment(nameOf(number)));
-    await hosts.put(1, nameOf(1), 2);
+    await hosts.put(asked, nameOf(1), 2);
     await waitFor(async () => (await hosts.states()).every((state) => state === 'held'), { what: 'the pledge' });
     await hosts.cut();
     expect(await hosts.no(1, nameOf(4))).toEqual({ kind: 'absent' });
