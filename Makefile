@@ -1,14 +1,15 @@
 # The only entrance. Each target prepares what it needs.
 BUN := node_modules/bun/bin/bun.exe
 VITEST := $(BUN) --bun node_modules/vitest/vitest.mjs run
-SOURCES := $(shell find packages scripts -name '*.ts' -o -name '*.json' | grep -v node_modules)
+SOURCES := $(shell find packages scripts -name '*.ts' -o -name '*.json' -o -name '*.sql' | grep -v node_modules)
 
-.PHONY: help setup build check unit test demo bench lock clean
+.PHONY: help setup build check lint unit test demo bench lock clean
 
 help:
 	@echo 'make setup   installs what is missing: Debian packages (as root) and node modules'
 	@echo 'make build   bin/archive2 and the commands that are names of it'
 	@echo 'make check   format, lint, types, layers, dead code, generated files, unit tests'
+	@echo 'make lint    the same without the unit tests'
 	@echo 'make test    all tests, with real PostgreSQL and sshd (as root; about ten minutes)'
 	@echo 'make demo    the product at work, in under three minutes (as root)'
 	@echo 'make bench   measures beside the peers (as root); CASES=restore for one of them'
@@ -23,14 +24,15 @@ build: setup bin/archive2
 bin/archive2: $(SOURCES) package-lock.json
 	node --import tsx scripts/build.ts
 
-check: setup
+check: lint unit
+
+lint: setup
 	node_modules/.bin/biome check .
 	node --import tsx scripts/lint-config.ts --check
 	node_modules/.bin/tsc --noEmit -p .
 	node_modules/.bin/oxlint --type-aware packages scripts test
 	node_modules/.bin/knip --include-entry-exports
 	node --import tsx scripts/exit-statuses.ts --check
-	$(VITEST) --project unit
 
 unit: setup
 	$(VITEST) --project unit
