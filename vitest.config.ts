@@ -1,6 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
+/** What the runtime and the bundler do by `with { type: 'text' }`. */
+const sqlAsText = {
+  name: 'sql-as-text',
+  transform: (code: string, id: string) =>
+    id.endsWith('.sql') ? `export default ${JSON.stringify(code)};` : undefined,
+};
+
 export default defineConfig({
+  plugins: [sqlAsText],
   test: {
     // Every wait in a test has its own deadline; these end a test whose deadline logic is itself broken.
     testTimeout: 30_000,

@@ -1,0 +1,104 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { QueueLogin } from '../../packages/core/src/queue/open-queue.ts';
+import { findPostgresPrograms } from './postgres-programs.ts';
+import { UNPRIVILEGED_USER, User } from './user.ts';
+
+/**
+ * A PostgreSQL server for queues, on a socket in a directory of its own: no machine, no network. Whoever may reach the socket may
+ * log in as any role.
+ */
+export class QueueServer {
+  readonly directory: string;
+  readonly #user = new User(UNPRIVILEGED_USER);
+  readonly #programs: string;
+
+  private constructor(programs: string) {
+    this.#programs = programs;
+    this.directory = mkdtempSync(join(tmpdir(), 'queue-server-'));
+    this.#user.makeDirectory(this.directory, 0o755);
+  }
+
+  /** Default: the newest version that is installed. */
+  static start(major?: number): QueueServer {
+    const server = new QueueServer(findPostgresPrograms(major));
+    server.#run('initdb', '-D', `${server.directory}/data`, '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8');
+    server.startAgain();
+    return server;
+  }
+
+  /** After a stop or a kill. */
+  startAgain(): void {
+    const settings = ["listen_addresses=''", `unix_socket_directories='${this.directory}'`, 'max_connections=150'];
+    const options = [...settings, 'log_min_messages=error'].map((setting) => `-c ${setting}`).join(' ');
+    this.#run(
+      'pg_ctl',
+      'start',
+      '-w',
+      '-s',
+      '-D',
+      `${this.directory}/data`,
+      '-l',
+      `${this.directory}/log`,
+      '-o',
+      options,
+    );
+  }
+
+  /** `immediate` is a crash. */
+  stop(mode: 'fast' | 'immediate' = 'fast'): void {
+    this.#run('pg_ctl', 'stop', '-w', '-s', '-D', `${this.directory}/data`, '-m', mode);
+  }
+
+  /** Stops the server and removes it. */
+  remove(): void {
+    try {
+      this.stop('immediate');
+    } finally {
+      rmSync(this.directory, { recursive: true, force: true });
+    }
+  }
+
+  /** Runs SQL with psql as the superuser, or as the role; the rows as lines, columns separated by "|". @throws Error. */
+  sql(text: string, { database = 'postgres', role = 'postgres' } = {}): string[] {
+    const where = ['-h', this.directory, '-d', database, '-U', role];
+    const output = this.#run('psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', ...where, '-c', text);
+    return output.split('\n').slice(0, -1);
+  }
+
+  createDatabase(name: string): void {
+    this.sql(`CREATE DATABASE ${name}`);
+  }
+
+  /** For --queue. */
+  conninfo(database: string, role = 'postgres'): { host: string; dbname: string; user: string } {
+    return { host: this.directory, dbname: database, user: role };
+  }
+
+  #run(program: string, ...options: string[]): string {
+    const { name } = this.#user;
+    const drop = ['--reuid', name, '--regid', name, '--clear-groups', '--'];
+    const argv = [...drop, `${this.#programs}/${program}`, ...options];
+    const { status, stdout, stderr } = spawnSync('setpriv', argv, {
+      cwd: this.directory,
+      encoding: 'utf8',
+      // pg_ctl's server must not keep our pipes open.
+      stdio: program === 'pg_ctl' ? ['ignore', 'ignore', 'ignore'] : 'pipe',
+      timeout: 60_000,
+    });
+    if (status !== 0) throw new Error(`${program} ended with ${status}: ${stderr ?? ''}`);
+    return stdout ?? '';
+  }
+}
+
+export const queueLogin: QueueLogin = {
+  environment: {},
+  userName: 'postgres',
+  homeDirectory: '/nonexistent',
+  applicationName: 'archive2 test',
+  connectTimeoutMs: 3_000,
+};
+
+export const quickPatience = { lockMs: 500, statementMs: 5_000, callMs: 15_000 };
