@@ -15,6 +15,13 @@ export interface AgentStart {
   clock: Clock;
 }
 
+/**
+ * In an agent that decodes, the runtime's allocator keeps what was freed for the next segment, instead of giving it back to the kernel
+ * and faulting it in again page by page: a third of the CPU of decoding and writing 16 MB (16 against 11 ms, Bun 1.4.5). Its memory
+ * stays at its peak, which is bounded. One that pushes gains less, and its peak is higher.
+ */
+const keepFreedMemory = { MIMALLOC_PURGE_DELAY: '-1' };
+
 const startTimeoutMs = 3000;
 const pollIntervalMs = 10;
 
@@ -26,7 +33,7 @@ export async function startAgentAndAsk(start: AgentStart, request: AgentRequest)
   startDetached({
     command: start.command,
     args: ['agent', 'run', `--data-dir=${start.dataDirectory}`, `--state-dir=${start.stateDirectory}`, ...start.flags],
-    environment: start.environment,
+    environment: { ...start.environment, ...(start.address.role === 'get' ? keepFreedMemory : {}) },
   });
   const giveUpMs = start.clock.monotonicMs() + startTimeoutMs;
   for (;;) {
