@@ -177,6 +177,11 @@ export class ArchiveStand {
     return statSync(host.machine.path(`${this.walDirectory}/${name}`)).ino;
   }
 
+  /** When a stored file got its name. */
+  changedMs(host: ArchiveHost, name: string): number {
+    return statSync(host.machine.path(`${this.walDirectory}/${name}`)).ctimeMs;
+  }
+
   quarantine(host: ArchiveHost): string[] {
     return host.files(`${CLUSTER_DIRECTORY}/${this.cluster}/quarantine`);
   }

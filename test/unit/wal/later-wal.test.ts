@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
   type ArchiveFileName,
+  type HistoryFile,
   parseArchiveFileName,
   type SegmentFile,
 } from '../../../packages/core/src/wal/archive-file.ts';
-import { type Descent, laterWal } from '../../../packages/core/src/wal/later-wal.ts';
+import { type Descent, laterWal, walOfTimeline } from '../../../packages/core/src/wal/later-wal.ts';
 import { parseSegmentSize } from '../../../packages/core/src/wal/segment-size.ts';
 import { parseTimelineHistory } from '../../../packages/core/src/wal/timeline-history.ts';
 import { parseTimelineId } from '../../../packages/core/src/wal/timeline-id.ts';
@@ -65,5 +66,32 @@ describe('WAL that builds on an absent segment', () => {
   test('is nothing of a timeline that has another ancestor', () => {
     const other = descent(3, '2\t0/8000100\tpromoted\n');
     expect(later(segment(1, 4), names(segment(3, 8)), other)).toBeUndefined();
+  });
+});
+
+describe('WAL of a timeline whose history file is absent', () => {
+  const found = (absent: string, present: ArchiveFileName[], ...descents: Descent[]) =>
+    walOfTimeline(parseArchiveFileName(absent) as HistoryFile, present, descents);
+
+  test('is its first segment', () => {
+    const present = names(segment(1, 3), segment(2, 5), segment(2, 4), segment(3, 1));
+    expect(found('00000002.history', present)).toBe(segment(2, 4));
+  });
+
+  test('is the first segment of a timeline that has it among its ancestors', () => {
+    const grandchild = descent(3, '1\t0/6000100\tpromoted\n2\t0/8000100\tpromoted\n');
+    expect(found('00000002.history', names(segment(1, 3), segment(3, 8)), grandchild)).toBe(segment(3, 8));
+  });
+
+  test('is nothing when nobody has seen the timeline', () => {
+    const child = descent(2, '1\t0/6000100\tpromoted\n');
+    const present = names(segment(1, 3), segment(2, 6), `${segment(3, 5)}.partial`);
+    expect(found('00000003.history', present, child)).toBeUndefined();
+  });
+
+  test('is nothing for the timeline that the archive began with', () => {
+    expect(found('00000005.history', names(segment(5, 3)))).toBeUndefined();
+    const child = descent(6, '5\t0/6000100\tpromoted\n');
+    expect(found('00000005.history', names(segment(5, 3), segment(6, 7)), child)).toBeUndefined();
   });
 });
