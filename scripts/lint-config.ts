@@ -30,7 +30,7 @@ const soleImporters = [
   { package: 'bun:ffi', file: 'packages/core/src/agent/file-door.ts' },
 ];
 
-const commands = ['archive_cmd', 'archive_remote_cmd', 'restore_cmd', 'wal-cleanup', 'wal-sync'];
+const commands = ['archive_cmd', 'archive_remote_cmd', 'backup-queue', 'restore_cmd', 'wal-cleanup', 'wal-sync'];
 
 interface ImportPattern {
   group: string[];

@@ -15,6 +15,9 @@ const commands: Record<string, (invocation: Invocation) => void> = {
   archive_remote_cmd: (invocation) => {
     loadRest().then((rest) => rest.runArchiveRemoteCmd(invocation), fail);
   },
+  'backup-queue': (invocation) => {
+    loadRest().then((rest) => rest.runBackupQueue(invocation), fail);
+  },
   restore_cmd: (invocation) =>
     restoreCmd(invocation, async () => {
       const { runRestoreCmd, deliverAcross } = await loadRest();

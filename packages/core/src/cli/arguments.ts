@@ -9,6 +9,8 @@ export interface CommandSpec {
   usage: readonly string[];
   summary: string;
   options: Record<string, Options>;
+  /** The options that may also come from the environment and the settings file; default: all. */
+  settable?: readonly string[];
   /** What each exit status means, for the help's EXIT STATUS section. */
   exitStatus: ReadonlyArray<readonly [status: string, meaning: string]>;
   examples?: ReadonlyArray<readonly [line: string, what: string]>;
@@ -77,7 +79,8 @@ function describe(spec: CommandSpec): Argv {
 }
 
 function onlyKnown(spec: CommandSpec, settings: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(settings).filter(([key]) => Object.hasOwn(spec.options, key)));
+  const isSettable = (key: string) => Object.hasOwn(spec.options, key) && (spec.settable?.includes(key) ?? true);
+  return Object.fromEntries(Object.entries(settings).filter(([key]) => isSettable(key)));
 }
 
 export function usageFailure(spec: Pick<CommandSpec, 'command'>, problem: string): Failure {

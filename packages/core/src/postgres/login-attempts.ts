@@ -18,10 +18,10 @@ export interface LoginAttempt {
 }
 
 /** `encrypt`: whoever answers; `verify-ca`: by an authority that we trust; `verify-full`: also of the server's name. */
-export type TlsUse = 'off' | 'encrypt' | 'verify-ca' | 'verify-full';
+type TlsUse = 'off' | 'encrypt' | 'verify-ca' | 'verify-full';
 
 /** Which of the servers that answer will do; `prefer-standby`: any, if there is no standby. */
-export const sessionWishes = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
+const sessionWishes = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 export type SessionWish = (typeof sessionWishes)[number];
 
 export interface LoginPlan {

@@ -1,9 +1,10 @@
 import { systemClock } from '../base/clock.ts';
 import type { ConnectSettings } from '../postgres/connect.ts';
+import type { Conninfo } from '../postgres/conninfo.ts';
 import type { BackupQueue } from './backup-queue.ts';
 import { defaultPatience, type Patience, PostgresConnection } from './postgres-connection.ts';
 import { PostgresQueue } from './postgres-queue.ts';
-import { migratePostgres } from './postgres-schema.ts';
+import { migratePostgres, postgresScript } from './postgres-schema.ts';
 import type { QueueLocation } from './queue-location.ts';
 import { SqliteQueue } from './sqlite-queue.ts';
 
@@ -27,10 +28,28 @@ export async function initQueue(
   patience: Patience = defaultPatience,
 ): Promise<string[]> {
   if (location.kind === 'sqlite') return await SqliteQueue.init(location.path, { lockTimeoutMs: patience.callMs });
-  const { conninfo } = location;
+  return await withConnection(location.conninfo, login, patience, migratePostgres);
+}
+
+/** The SQL of all that `initQueue` would do. Changes nothing. */
+export async function queueScript(
+  location: QueueLocation,
+  login: QueueLogin,
+  patience: Patience = defaultPatience,
+): Promise<string> {
+  if (location.kind === 'sqlite') return await SqliteQueue.script(location.path);
+  return await withConnection(location.conninfo, login, patience, postgresScript);
+}
+
+async function withConnection<T>(
+  conninfo: Conninfo,
+  login: QueueLogin,
+  patience: Patience,
+  work: (connection: PostgresConnection) => Promise<T>,
+): Promise<T> {
   const connection = new PostgresConnection({ conninfo, settings: login, clock: systemClock, patience });
   try {
-    return await migratePostgres(connection);
+    return await work(connection);
   } finally {
     await connection.close();
   }

@@ -1,4 +1,5 @@
-import { type AppliedMigration, checkMigrations, missingMigrations } from './migration.ts';
+import { Failure } from '../base/failure.ts';
+import { type AppliedMigration, checkMigrations, type Migration, missingMigrations } from './migration.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
 import { postgresMigrations } from './postgres-migrations.ts';
 import { statements } from './postgres-statements.ts';
@@ -60,6 +61,25 @@ export async function migratePostgres(connection: PostgresConnection): Promise<s
     await query(openToItsRoles);
     return missing.map(({ name }) => name);
   });
+}
+
+/** The SQL of all that `migratePostgres` would do now, as a script for psql. Changes nothing. */
+export async function postgresScript(connection: PostgresConnection): Promise<string> {
+  const missing = missingMigrations(postgresMigrations, await readApplied(connection));
+  const record = ({ number, name, isBreaking }: Migration) =>
+    `INSERT INTO backup_queue.migration (number, name, is_breaking) VALUES (${number}, '${name}', ${isBreaking});`;
+  const steps = missing.flatMap((migration) => [migration.sql.trimEnd(), record(migration)]);
+  return `${['BEGIN;', prepareSchema, ...steps, `${openToItsRoles};`, 'COMMIT;'].join('\n')}\n`;
+}
+
+/** None when there is no queue. */
+async function readApplied(connection: PostgresConnection): Promise<AppliedMigration[]> {
+  try {
+    return appliedOf(await connection.repeatable(statements.migrations, []));
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'queue_version') return [];
+    throw error;
+  }
 }
 
 /** Throws `queue_version` unless this program can work with the schema. */

@@ -19,7 +19,10 @@ export function parseQueueLocation(text: string): QueueLocation {
     return { kind: 'sqlite', path };
   }
   // A typing mistake must not become the database of the account's name on this machine.
-  if (text.trim() === '') throw new Failure('usage', 'no queue is given', { hint });
+  if (text.trim() === '') {
+    const where = 'Give --queue, or put QUEUE=… into /etc/default/ under the name of the command.';
+    throw new Failure('usage', 'no queue is given', { hint: `${where} ${hint}` });
+  }
   const conninfo = parseConninfo(text);
   refuseSecrets(conninfo);
   return { kind: 'postgres', conninfo };

@@ -8,7 +8,7 @@ import type { BackupQueue, TaskFilter } from './backup-queue.ts';
 import { checkClaimRequest, checkUuid } from './check-settings.ts';
 import { claimTask, completeTask, renewClaim } from './sqlite-claims.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
-import { checkSqliteSchema, migrateSqlite } from './sqlite-schema.ts';
+import { checkSqliteSchema, migrateSqlite, sqliteScript } from './sqlite-schema.ts';
 import * as settings from './sqlite-settings.ts';
 import { readState } from './sqlite-state.ts';
 import type { Claim, ClaimRequest, Outcome, Progress, Task, Verification } from './task.ts';
@@ -43,6 +43,17 @@ export class SqliteQueue implements BackupQueue {
     } finally {
       connection.close();
       await syncDirectory(dirname(path));
+    }
+  }
+
+  /** The SQL of the steps that `init` would take. Changes nothing. */
+  static async script(path: string): Promise<string> {
+    if (!existsSync(path)) return await sqliteScript(undefined);
+    const connection = await SqliteConnection.open(path, systemClock, 10_000);
+    try {
+      return await sqliteScript(connection);
+    } finally {
+      connection.close();
     }
   }
 

@@ -26,6 +26,12 @@ export async function migrateSqlite(connection: SqliteConnection, nowMs: number)
   });
 }
 
+/** The SQL of the steps that `migrateSqlite` would take. Changes nothing; `connection`: undefined for a file that is not there. */
+export async function sqliteScript(connection: SqliteConnection | undefined): Promise<string> {
+  const missing = missingMigrations(sqliteMigrations, connection === undefined ? [] : await connection.read(appliedTo));
+  return missing.map(({ sql }) => sql).join('\n');
+}
+
 /** Throws `queue_version` unless this program can work with the schema. */
 export async function checkSqliteSchema(connection: SqliteConnection): Promise<void> {
   checkMigrations(sqliteMigrations, await connection.read(appliedTo));

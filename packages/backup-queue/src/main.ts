@@ -1,0 +1,96 @@
+import { createLog } from '@archive2/core/base/log.ts';
+import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
+import { parseCall } from '@archive2/core/cli/command-call.ts';
+import { runCommand, writeStderr, writeStdout } from '@archive2/core/cli/exit.ts';
+import type { Invocation } from '@archive2/core/cli/invocation.ts';
+import { localTimeZone } from '@archive2/core/cli/local-time.ts';
+import { optionalText } from '@archive2/core/cli/option-values.ts';
+import { layoutOfStdout } from '@archive2/core/cli/terminal.ts';
+import { openQueue } from '@archive2/core/queue/open-queue.ts';
+import { parseQueueLocation } from '@archive2/core/queue/queue-location.ts';
+import { readQueueLogin } from '@archive2/core/queue/queue-login.ts';
+import type { Form } from './form.ts';
+import { formSpec } from './form-spec.ts';
+import { add } from './forms/add.ts';
+import { history } from './forms/history.ts';
+import { init } from './forms/init.ts';
+import { list } from './forms/list.ts';
+import { pause, resume } from './forms/pause.ts';
+import { plan } from './forms/plan.ts';
+import { remove } from './forms/remove.ts';
+import { retry } from './forms/retry.ts';
+import { runNow } from './forms/run-now.ts';
+import { set } from './forms/set.ts';
+import { show } from './forms/show.ts';
+
+const forms: Readonly<Record<string, Form>> = {
+  list,
+  show,
+  history,
+  plan,
+  'run-now': runNow,
+  retry,
+  pause,
+  resume,
+  add,
+  set,
+  remove,
+  init,
+};
+
+const generalSpec: CommandSpec = formSpec({
+  summary: 'The queue of backups: which archive host backs up which cluster when.',
+  usage: [...Object.values(forms).flatMap(({ spec }) => spec.usage), 'FORM --help                    its options'],
+  options: {},
+  examples: [
+    ['backup-queue list', 'how all clusters stand'],
+    ['backup-queue show main', 'why nothing is running, and when the next one is'],
+  ],
+});
+
+export function main(invocation: Invocation): void {
+  runCommand({ failureStatus: 70 }, () => run(invocation));
+}
+
+async function run(invocation: Invocation): Promise<number> {
+  const { name, args } = takeForm(invocation.args);
+  const form = name === undefined || !Object.hasOwn(forms, name) ? undefined : forms[name];
+  const { words, options, answer } = await parseCall(form?.spec ?? generalSpec, args, invocation.environment);
+  if (answer !== undefined) {
+    await writeStdout(answer);
+    return 0;
+  }
+  if (form === undefined) {
+    const list = Object.keys(forms).join(', ');
+    throw usageFailure(
+      generalSpec,
+      `${name === undefined ? 'what to do is missing' : `${JSON.stringify(name)} is not known`}: ${list}`,
+    );
+  }
+  await form.run({
+    words,
+    options,
+    environment: invocation.environment,
+    layout: layoutOfStdout(invocation.environment),
+    timeZone: localTimeZone(),
+    log: createLog((line) => writeStderr(`${line}\n`)),
+    print: writeStdout,
+    async withQueue(work) {
+      const location = parseQueueLocation(optionalText(options, 'queue') ?? '');
+      const queue = await openQueue(location, await readQueueLogin('backup-queue', invocation.environment));
+      try {
+        return await work(queue);
+      } finally {
+        await queue.close();
+      }
+    },
+  });
+  return 0;
+}
+
+/** The first word that is neither an option nor the value of `--queue` says what to do; the rest are its arguments. */
+function takeForm(args: readonly string[]): { name: string | undefined; args: string[] } {
+  const index = args.findIndex((arg, position) => !arg.startsWith('-') && args[position - 1] !== '--queue');
+  if (index < 0) return { name: undefined, args: [...args] };
+  return { name: args[index], args: args.toSpliced(index, 1) };
+}
