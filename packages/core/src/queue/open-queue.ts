@@ -18,7 +18,7 @@ export async function openQueue(
   patience: Patience = defaultPatience,
 ): Promise<BackupQueue> {
   if (location.kind === 'sqlite') return await SqliteQueue.open(location.path, { lockTimeoutMs: patience.callMs });
-  return await PostgresQueue.open({ conninfo: location.conninfo, login, patience });
+  return await PostgresQueue.open({ conninfo: location.conninfo, settings: login, patience });
 }
 
 /** Makes the queue, or brings it up to this program's schema; returns the names of the steps taken. Idempotent. */

@@ -23,8 +23,11 @@ const GOODBYE_MS = 1_000;
 export interface PostgresConnectionOptions {
   conninfo: Conninfo;
   settings: Omit<ConnectSettings, 'queryTimeoutMs' | 'wish'>;
+  /** For deadlines and pauses only: the queue's clock is the server's. */
   clock: Clock;
   patience: Patience;
+  /** What the queue shall take for now, for rehearsals; only a superuser is listened to. */
+  rehearsedNowMs?: (() => number) | undefined;
 }
 
 export type Query = (sql: string, values?: readonly unknown[]) => Promise<Row[]>;
@@ -77,7 +80,14 @@ export class PostgresConnection {
       try {
         const connection = await this.#connect();
         isConnected = true;
-        return await work(async (sql, values = []) => (await connection.query<Row>(sql, [...values])).rows);
+        await this.#rehearse(connection);
+        return await work(async (sql, values = []) => {
+          // With values it is one statement, without any number of them.
+          const { rows } = await (values.length > 0
+            ? connection.query<Row>(sql, [...values])
+            : connection.query<Row>(sql));
+          return rows;
+        });
       } catch (error) {
         // Whatever state it is in, with a transaction or half an answer: the next try begins with a new one.
         await this.#drop();
@@ -106,6 +116,13 @@ export class PostgresConnection {
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
     );
     return connection;
+  }
+
+  async #rehearse(connection: Connection): Promise<void> {
+    const nowMs = this.#options.rehearsedNowMs?.();
+    if (nowMs === undefined) return;
+    const values = [new Date(nowMs).toISOString()];
+    await connection.query(`SELECT set_config('backup_queue.now', $1, false)`, values);
   }
 
   async #drop(): Promise<void> {

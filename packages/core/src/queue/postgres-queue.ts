@@ -1,7 +1,5 @@
-import { type Clock, systemClock } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
-import type { ConnectSettings } from '../postgres/connect.ts';
-import type { Conninfo } from '../postgres/conninfo.ts';
 import type { BackupQueue, TaskFilter } from './backup-queue.ts';
 import {
   checkClaimRequest,
@@ -19,7 +17,7 @@ import {
   defaultScheduleSettings,
   type ScheduleSettings,
 } from './cluster-settings.ts';
-import { type Patience, PostgresConnection, type Query } from './postgres-connection.ts';
+import { PostgresConnection, type PostgresConnectionOptions, type Query } from './postgres-connection.ts';
 import { checkPostgresSchema } from './postgres-schema.ts';
 import { statements } from './postgres-statements.ts';
 import {
@@ -39,14 +37,7 @@ import { outcomeColumns } from './result-columns.ts';
 import type { Claim, ClaimRequest, Outcome, Progress, Task, Verification } from './task.ts';
 import type { TaskKind } from './task-kind.ts';
 
-export interface PostgresQueueOptions {
-  conninfo: Conninfo;
-  /** Of the account, for what the connection string leaves open. */
-  login: Omit<ConnectSettings, 'queryTimeoutMs' | 'wish'>;
-  patience: Patience;
-  /** For deadlines and pauses only: the queue's clock is the server's. */
-  clock?: Clock;
-}
+export type PostgresQueueOptions = Omit<PostgresConnectionOptions, 'clock'>;
 
 /** The queue in PostgreSQL's schema backup_queue, for any number of archive hosts. The server has the rules of claims. */
 export class PostgresQueue implements BackupQueue {
@@ -57,8 +48,8 @@ export class PostgresQueue implements BackupQueue {
   }
 
   /** Throws `queue_unavailable`, `queue_denied` and `queue_version` as every call. */
-  static async open({ conninfo, login, patience, clock = systemClock }: PostgresQueueOptions): Promise<PostgresQueue> {
-    const connection = new PostgresConnection({ conninfo, settings: login, clock, patience });
+  static async open(options: PostgresQueueOptions): Promise<PostgresQueue> {
+    const connection = new PostgresConnection({ ...options, clock: systemClock });
     try {
       await checkPostgresSchema(connection);
     } catch (error) {
