@@ -7,6 +7,7 @@ import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
 import { pageHeaderBytes, parsePageHeader } from '@archive2/core/wal/page-header.ts';
 import { checkSegmentHeader } from '@archive2/core/wal/segment-header-check.ts';
 import { type Answer, type Asker, nextStep } from './answer.ts';
+import type { DelayGate } from './delay/delay-gate.ts';
 import type { FetchSettings } from './options.ts';
 
 /** One file that somebody asks for, and the rules that apply to the question. */
@@ -14,7 +15,9 @@ export interface Question {
   file: ArchiveFile;
   asker: Asker;
   dataDirectory: string;
-  settings: Pick<FetchSettings, 'onUnavailable' | 'unavailableTimeoutMs' | 'delayMs'>;
+  settings: Pick<FetchSettings, 'onUnavailable' | 'unavailableTimeoutMs'>;
+  /** Of a standby that is kept behind. */
+  gate: DelayGate | undefined;
 }
 
 /** What one round of asking the hosts came to. */
@@ -43,7 +46,7 @@ export async function askUntilKnown<R extends Round>(
   let warned = false;
   for (;;) {
     const round = await ask();
-    const answer = await excuseHole(applyDelay(round, question, clock), question);
+    const answer = await excuseHole(await applyDelay(round, question), question);
     if (answer.kind === 'delivered') return { status: 0, round };
     const step = nextStep(answer, { asker, ...settings, elapsedMs: clock.monotonicMs() - startedMs });
     if (step.kind === 'exit') {
@@ -59,12 +62,10 @@ export async function askUntilKnown<R extends Round>(
   }
 }
 
-/** On a delayed standby a file that is not old enough counts as absent; a history file never waits. */
-function applyDelay(round: Round, { file, asker, settings }: Question, clock: Clock): Answer {
-  const { answer, modifiedMs } = round;
-  if (answer.kind !== 'delivered' || asker !== 'standby' || settings.delayMs === 0 || file.kind === 'history')
-    return answer;
-  return (modifiedMs ?? 0) + settings.delayMs > clock.nowMs() ? { kind: 'absent' } : answer;
+/** On a delayed standby a file that is not due counts as absent. */
+async function applyDelay({ answer, modifiedMs }: Round, { file, gate }: Question): Promise<Answer> {
+  if (answer.kind !== 'delivered' || gate === undefined) return answer;
+  return (await gate.admits(file, modifiedMs ?? 0)) ? answer : { kind: 'absent' };
 }
 
 /** A segment that no host has, but that lies whole in our own pg_wal, is no hole: PostgreSQL reads its own file. */

@@ -38,6 +38,8 @@ export function main(invocation: Invocation, loadRest: () => Promise<Rest>): voi
 
 /** Four words and no request for anything but a file: judged without parsing, in doubt by the parser. */
 function isFetchCall(args: readonly string[]): boolean {
+  const [first] = args;
+  if (first === 'delay' || first === 'check' || first === 'agent') return false;
   return args.length >= 4 && !args.some((word) => word === '--help' || word === '-h' || word.startsWith('--no-agent'));
 }
 

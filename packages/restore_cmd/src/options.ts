@@ -43,6 +43,8 @@ export const commandSpec: CommandSpec = {
     "'HOST1 HOST2' SRC-DIR %f %p [DELAY-SECONDS]     fetches the file",
     "check 'HOST1 HOST2' SRC-DIR                     tries everything before recovery depends on it",
     'agent status | stop                             the background processes of this user',
+    'delay show | pause | resume                     holds a delayed standby where it is, lets it go on',
+    'delay release --until TIME                      has it replay without delay up to a moment',
   ],
   options: {
     cluster: { type: 'string', describe: 'name of the cluster (default: the directory above SRC-DIR)' },
@@ -82,7 +84,8 @@ export const commandSpec: CommandSpec = {
     'agent-idle': { type: 'string', default: '900', describe: 'seconds without a call after which the agent ends' },
     agent: { type: 'boolean', default: true, describe: 'use the agent; --no-agent fetches the file in this process' },
     'state-dir': { type: 'string', describe: 'directory of sockets and buffers (ARCHIVE2_STATE_DIR)' },
-    'data-dir': { type: 'string', describe: 'data directory (agent)' },
+    'data-dir': { type: 'string', describe: 'data directory (agent, delay)' },
+    until: { type: 'string', describe: 'a moment, as "2026-11-21 10:07:21+00" (delay release)' },
     verbose: { type: 'boolean', default: false, describe: 'log what each host answers' },
   },
   exitStatus: [
@@ -91,6 +94,7 @@ export const commandSpec: CommandSpec = {
     ['126', 'it is not known: a host could not be asked, or its copy is damaged. PostgreSQL stops instead of ending'],
     ['', 'recovery early; the message names the ways on'],
     ['signal', 'ended by SIGTERM, as PostgreSQL expects'],
+    ['2', 'delay, agent: wrong usage, or there is no such standby'],
     ['42', 'check: something must be put right'],
   ],
   examples: [

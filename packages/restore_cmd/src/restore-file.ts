@@ -7,6 +7,7 @@ import { readSystemIdentifier } from '@archive2/core/postgres/system-identifier-
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import type { Asker } from './answer.ts';
 import { askUntilKnown } from './ask-until-known.ts';
+import type { DelayGate } from './delay/delay-gate.ts';
 import { deliverFile } from './deliver-file.ts';
 import { fetchAnywhere } from './fetch/fetch-anywhere.ts';
 import type { FetchedFile } from './fetch/fetch-from-host.ts';
@@ -23,6 +24,8 @@ export interface RestoreRequest {
   name: string;
   /** Absolute, or from the working directory. */
   path: string;
+  /** Of a call with a delay. */
+  gate: DelayGate | undefined;
 }
 
 /**
@@ -52,7 +55,9 @@ export async function restoreFile(request: RestoreRequest, clock: Clock, log: Lo
       last = fetched;
       return fetched === undefined ? { answer } : { answer, modifiedMs: fetched.modifiedMs };
     };
-    const { status } = await askUntilKnown({ file, asker, dataDirectory: '.', settings }, ask, clock, log);
+    const gate = asker === 'standby' ? request.gate : undefined;
+    const question = { file, asker, dataDirectory: '.', settings, gate };
+    const { status } = await askUntilKnown(question, ask, clock, log);
     if (status === 0 && last !== undefined) await deliverFile(last.part.path, path);
     return status;
   } finally {

@@ -1,12 +1,17 @@
+import { dataDirectoryId } from '@archive2/core/agent/agent-address.ts';
 import type { NoVerdict } from '@archive2/core/agent/client.ts';
+import { makeStateDirectory } from '@archive2/core/agent/make-state-directory.ts';
+import { configuredStateDirectory, findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
-import { createLog } from '@archive2/core/base/log.ts';
+import { createLog, type Log } from '@archive2/core/base/log.ts';
 import { agentFlags } from '@archive2/core/cli/agent-settings.ts';
 import { askNewAgent } from '@archive2/core/cli/ask-new-agent.ts';
 import { writeStderr } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { type Asker, statusOfFailure } from './answer.ts';
+import { DelayFile } from './delay/delay-file.ts';
+import { type DelayGate, delayGate } from './delay/delay-gate.ts';
 import { deliverFile } from './deliver-file.ts';
 import { fetchWords, readFetchSettings } from './options.ts';
 import { restoreFile } from './restore-file.ts';
@@ -42,5 +47,15 @@ export async function restoreWithoutAnswer(
       }
     }
   }
-  return await restoreFile({ settings, asker, name, path }, systemClock, log);
+  const gate = directGate(invocation, settings.delayMs, log);
+  return await restoreFile({ settings, asker, name, path, gate }, systemClock, log);
+}
+
+/** What an operator said of a delayed standby counts without an agent too. */
+function directGate(invocation: Invocation, delayMs: number, log: Log): DelayGate | undefined {
+  if (delayMs === 0) return undefined;
+  const { path } = findStateDirectory(configuredStateDirectory(invocation.args, invocation.environment));
+  const id = dataDirectoryId('.');
+  const file = id !== undefined && makeStateDirectory(path) ? DelayFile.of(path, id, systemClock) : undefined;
+  return delayGate({ file, delayMs, dataDirectory: process.cwd(), clock: systemClock, log });
 }

@@ -1,4 +1,5 @@
 import type { AgentVerdict, NoVerdict } from '@archive2/core/agent/client.ts';
+import { systemClock } from '@archive2/core/base/clock.ts';
 import { usageFailure } from '@archive2/core/cli/arguments.ts';
 import { parseCall } from '@archive2/core/cli/command-call.ts';
 import { runCommand, writeStdout } from '@archive2/core/cli/exit.ts';
@@ -8,12 +9,13 @@ import { runAgent } from './agent/run-agent.ts';
 import { statusOfFailure } from './answer.ts';
 import { askerIn } from './asker.ts';
 import { runCheck } from './check/run-check.ts';
+import { runDelay } from './delay/run-delay.ts';
 import { deliverFile } from './deliver-file.ts';
 import { commandSpec, fetchWords } from './options.ts';
 import { restoreWithoutAnswer } from './restore-without-answer.ts';
 
 /** Forms that people call; everything else is PostgreSQL's. */
-const operatorForms = new Set(['check', 'agent']);
+const operatorForms = new Set(['check', 'agent', 'delay']);
 
 /** Everything but the hot path: operators' commands, and fetching when no agent gave a verdict. */
 export function run(invocation: Invocation, unanswered: NoVerdict | undefined): void {
@@ -34,6 +36,7 @@ export function run(invocation: Invocation, unanswered: NoVerdict | undefined): 
       return await operateAgents('get', second, options, invocation.environment);
     }
     if (first === 'agent') throw usageFailure(commandSpec, 'agent takes one of status, stop');
+    if (first === 'delay') return await runDelay(words.slice(1), options, invocation.environment, systemClock);
     if (first === 'check') return await runCheck(words.slice(1), options, invocation.environment);
     return await restoreWithoutAnswer(invocation, words, options, asker, unanswered);
   });

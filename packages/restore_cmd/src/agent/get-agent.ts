@@ -13,6 +13,8 @@ import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { statusOfFailure } from '../answer.ts';
 import { askUntilKnown } from '../ask-until-known.ts';
 import { askerIn } from '../asker.ts';
+import type { DelayFile } from '../delay/delay-file.ts';
+import { type DelayGate, delayGate } from '../delay/delay-gate.ts';
 import { localSource } from '../fetch/local-source.ts';
 import { openPool } from '../fetch/open-pool.ts';
 import { commandSpec, type FetchSettings, fetchWords, readFetchSettings } from '../options.ts';
@@ -23,6 +25,7 @@ export interface GetAgentOptions {
   /** Where buffers are unless a call names another place; each data directory's agent has its own below it. */
   bufferDirectory: string;
   stateDirectory: string;
+  delayFile: DelayFile;
   clock: Clock;
   log: Log;
 }
@@ -36,6 +39,8 @@ interface Lane {
   pool: HostPool;
   buffer: SegmentBuffer;
   prefetcher: Prefetcher;
+  /** Of a command line with a delay. */
+  gate: DelayGate | undefined;
 }
 
 /** Beyond the time for which recovery asks again: two hosts' timeouts and a transfer. */
@@ -74,7 +79,8 @@ export class GetAgent implements AgentWork {
     try {
       const { lane, name } = await this.laneOf(request);
       const file = parseArchiveFileName(name);
-      const question = { file, asker, dataDirectory: workingDirectory, settings: lane.settings };
+      const gate = asker === 'standby' ? lane.gate : undefined;
+      const question = { file, asker, dataDirectory: workingDirectory, settings: lane.settings, gate };
       const ask = async () => {
         const { answer, held } = await lane.prefetcher.obtain(file, asker !== 'standby');
         return held === undefined ? { answer } : { answer, modifiedMs: held.modifiedMs };
@@ -145,8 +151,16 @@ export class GetAgent implements AgentWork {
       clock,
       log,
     });
-    this.lane = { pattern: callPattern(request, [name, path]), stamp, settings, pool, buffer, prefetcher };
+    const gate = await this.gateOf(settings.delayMs, request.workingDirectory);
+    this.lane = { pattern: callPattern(request, [name, path]), stamp, settings, pool, buffer, prefetcher, gate };
     return { lane: this.lane, name };
+  }
+
+  private async gateOf(delayMs: number, dataDirectory: string): Promise<DelayGate | undefined> {
+    const { delayFile, clock, log } = this.options;
+    if (delayMs > 0) return delayGate({ file: delayFile, delayMs, dataDirectory, clock, log });
+    await delayFile.remove();
+    return undefined;
   }
 
   private bufferPath(settings: FetchSettings, workingDirectory: string): string {
