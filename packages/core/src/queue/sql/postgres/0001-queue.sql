@@ -503,30 +503,46 @@ LANGUAGE sql IMMUTABLE SET search_path = backup_queue, pg_temp AS $$
   FROM regexp_matches(conninfo, '(^|\s)' || keyword || E'\\s*=\\s*(?:''((?:[^''\\\\]|\\\\.)*)''|((?:[^\\s\\\\]|\\\\.)*))') AS found
 $$;
 
--- For the old shell script: the next backup for this archive host, held for a day, or no row.
-CREATE FUNCTION backup_queue.get_next(archiver text)
-RETURNS TABLE (
-  backup_id bigint, cluster text, host text, port integer, username text, directory text, copies integer, peer text
-)
-LANGUAGE sql SECURITY DEFINER SET search_path = backup_queue, pg_temp AS $$
-  SELECT c.task_id, c.cluster,
-    split_part(conninfo_word(c.assignment ->> 'conninfo', 'host'), ',', 1),
-    coalesce(nullif(split_part(conninfo_word(c.assignment ->> 'conninfo', 'port'), ',', 1), ''), '5432')::integer,
-    conninfo_word(c.assignment ->> 'conninfo', 'user'),
-    c.assignment ->> 'directory',
-    (c.assignment ->> 'keep')::integer,
-    c.assignment -> 'peers' ->> 0
-  FROM claim(md5(random()::text || clock_timestamp()::text || pg_backend_pid())::uuid, archiver, lease_seconds => 86400) c
-$$;
+-- For the old shell script, by its names, arguments and results (the misspelt one too): the next backup for this archive host, held
+-- for a day, or no row. As there, one that it was given so and has not stopped has failed when it asks again.
+CREATE FUNCTION backup_queue.get_next(
+  i_archiver text, OUT o_backip_id integer, OUT o_pghost text, OUT o_pgport integer, OUT o_remote_archiver text,
+  OUT o_keep_backups_cnt integer, OUT o_backups_dir text, OUT o_bareos_on text
+) RETURNS SETOF record
+LANGUAGE plpgsql ROWS 1 SECURITY DEFINER SET search_path = backup_queue, pg_temp AS $$
+DECLARE
+  held task;
+BEGIN
+  FOR held IN SELECT * FROM task WHERE state = 'running' AND host = i_archiver AND assignment ? 'get_next'
+  LOOP
+    PERFORM complete(
+      jsonb_build_object('token', held.token),
+      '{"state": "failed", "error": "the archive host asked for another backup before it had stopped this one"}'
+    );
+  END LOOP;
+  FOR held IN
+    SELECT * FROM claim(
+      md5(random()::text || clock_timestamp()::text || pg_backend_pid())::uuid, i_archiver, lease_seconds => 86400
+    )
+  LOOP
+    UPDATE task SET assignment = assignment || '{"get_next": true}' WHERE task_id = held.task_id;
+    o_backip_id := held.task_id;
+    o_pghost := split_part(conninfo_word(held.assignment ->> 'conninfo', 'host'), ',', 1);
+    o_pgport := coalesce(nullif(split_part(conninfo_word(held.assignment ->> 'conninfo', 'port'), ',', 1), ''), '5432');
+    o_remote_archiver := held.assignment -> 'peers' ->> 0;
+    o_keep_backups_cnt := held.assignment ->> 'keep';
+    o_backups_dir := held.assignment ->> 'directory';
+    o_bareos_on := held.assignment -> 'options' ->> 'bareos-on';
+    RETURN NEXT;
+  END LOOP;
+END $$;
 
--- For the old shell script: the backup is complete.
-CREATE FUNCTION backup_queue.stop(backup_id bigint) RETURNS void
+-- For the old shell script: the backup is complete. False when there is no such backup.
+CREATE FUNCTION backup_queue.stop(i_backup_id integer, OUT o_info boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = backup_queue, pg_temp AS $$
 BEGIN
-  PERFORM complete(jsonb_build_object('token', t.token), '{"state": "succeeded"}') FROM task t WHERE t.task_id = backup_id;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'there is no backup %', backup_id USING ERRCODE = 'BQ003';
-  END IF;
+  PERFORM complete(jsonb_build_object('token', t.token), '{"state": "succeeded"}') FROM task t WHERE t.task_id = i_backup_id;
+  o_info := FOUND;
 END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA backup_queue FROM PUBLIC;
