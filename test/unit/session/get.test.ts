@@ -88,6 +88,13 @@ describe('a file that the archive lacks', () => {
     }
   });
 
+  test('is a history file that is missing, where WAL of its timeline is there', async () => {
+    const host = await hostWith(1);
+    await store(host.store, await segment(nameOf(3, 2)));
+    const answer = await getFile((await connect(host)).session, { name: '00000002.history' });
+    expect(answer).toEqual({ kind: 'absent', later: nameOf(3, 2) });
+  });
+
   test('is no part of somebody’s transfer', async () => {
     const host = await hostWith(1);
     writeFileSync(host.directory.walFile(`.${nameOf(2)}.0123456789abcdef.part`), 'half');

@@ -57,9 +57,10 @@ async function whyAbsent(
     return {};
   }
   const later = await findLaterWal(store, file, await store.namesIfMaySayNo());
-  if (later === undefined || file.kind !== 'segment') {
+  if (later === undefined) {
     return peer !== undefined && (await speaksForBoth(store, file)) ? { speaksFor: peer.name } : {};
   }
+  if (file.kind !== 'segment') return { later };
   const accepted = acceptedHoleOf(file.name, await new AcceptedHoles(directory).list());
   return accepted === undefined ? { later } : { accepted: describeAcceptance(accepted) };
 }
