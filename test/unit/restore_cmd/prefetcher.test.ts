@@ -40,6 +40,7 @@ class Restoring {
       buffer,
       bounds,
       systemIdentifier: () => String(ourSystem),
+      onAsked: () => undefined,
       clock: systemClock,
       log: silentLog,
     });

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { AgentWork } from '@archive2/core/agent/agent-server.ts';
 import { type CallPattern, callPattern } from '@archive2/core/agent/call-words.ts';
@@ -15,11 +16,13 @@ import { askUntilKnown } from '../ask-until-known.ts';
 import { askerIn } from '../asker.ts';
 import type { DelayFile } from '../delay/delay-file.ts';
 import { type DelayGate, delayGate } from '../delay/delay-gate.ts';
+import { streamingPastDelay } from '../delay/streaming-past-delay.ts';
 import { localSource } from '../fetch/local-source.ts';
 import { openPool } from '../fetch/open-pool.ts';
 import { commandSpec, type FetchSettings, fetchWords, readFetchSettings } from '../options.ts';
 import { Prefetcher } from '../prefetch/prefetcher.ts';
 import { SegmentBuffer } from '../prefetch/segment-buffer.ts';
+import { pinHolder, WalPin } from './wal-pin.ts';
 
 export interface GetAgentOptions {
   /** Where buffers are unless a call names another place; each data directory's agent has its own below it. */
@@ -57,6 +60,7 @@ export class GetAgent implements AgentWork {
   private opening: Promise<unknown> = Promise.resolve();
   private delivered = 0;
   private callsUnderWay = 0;
+  private hasWarnedOfStreaming = false;
   private readonly stopped = new AbortController();
 
   constructor(options: GetAgentOptions) {
@@ -80,6 +84,7 @@ export class GetAgent implements AgentWork {
       const { lane, name } = await this.laneOf(request);
       const file = parseArchiveFileName(name);
       const gate = asker === 'standby' ? lane.gate : undefined;
+      if (gate !== undefined) this.warnOfStreaming(workingDirectory, log);
       const question = { file, asker, dataDirectory: workingDirectory, settings: lane.settings, gate };
       const ask = async () => {
         const { answer, held } = await lane.prefetcher.obtain(file, asker !== 'standby');
@@ -143,17 +148,30 @@ export class GetAgent implements AgentWork {
     this.endLane();
     const buffer = await SegmentBuffer.open(this.bufferPath(settings, request.workingDirectory));
     const pool = await openPool(settings, { stateDirectory, clock, log });
+    const { workingDirectory } = request;
+    const holder = pinHolder(hostname(), workingDirectory);
+    const pin = new WalPin({ pool, hosts: settings.hosts, holder, dataDirectory: workingDirectory, clock, log });
     const prefetcher = new Prefetcher({
       sources: { local: () => localSource(settings, request.workingDirectory), pool },
       buffer,
       bounds: { segments: settings.prefetchSegments, sizeBytes: settings.prefetchBytes },
       systemIdentifier: () => readSystemIdentifier(request.workingDirectory),
+      onAsked: (asked, size) => pin.asked(asked, size),
       clock,
       log,
     });
     const gate = await this.gateOf(settings.delayMs, request.workingDirectory);
     this.lane = { pattern: callPattern(request, [name, path]), stamp, settings, pool, buffer, prefetcher, gate };
     return { lane: this.lane, name };
+  }
+
+  /** Once in an agent's life, where an operator reads it. */
+  private warnOfStreaming(dataDirectory: string, log: Log): void {
+    if (this.hasWarnedOfStreaming) return;
+    this.hasWarnedOfStreaming = true;
+    const warning = streamingPastDelay(dataDirectory);
+    if (warning === undefined) return;
+    for (const each of [log, this.options.log]) each.warning(warning, { dataDirectory });
   }
 
   private async gateOf(delayMs: number, dataDirectory: string): Promise<DelayGate | undefined> {

@@ -24,6 +24,8 @@ export interface PrefetcherOptions {
   bounds: BufferBounds;
   /** Decimal; undefined when the data directory does not show it. */
   systemIdentifier: () => string | undefined;
+  /** Hears of each segment that PostgreSQL asks for, once the segment size is known. */
+  onAsked: (file: SegmentFile, size: SegmentSize) => void;
   clock: Clock;
   log: Log;
 }
@@ -132,6 +134,7 @@ export class Prefetcher {
     const size = obtained.held === undefined ? this.asked?.size : segmentSizeOf(obtained.held.path);
     if (size === undefined) return;
     this.asked = { file, size };
+    this.options.onAsked(file, size);
     this.isAtEnd = obtained.answer.kind !== 'delivered';
     this.absent = this.isAtEnd ? file.name : undefined;
     this.advance();
