@@ -13,6 +13,7 @@ import type { Form } from './form.ts';
 import { formSpec } from './form-spec.ts';
 import { add } from './forms/add.ts';
 import { history } from './forms/history.ts';
+import { importOld } from './forms/import.ts';
 import { init } from './forms/init.ts';
 import { list } from './forms/list.ts';
 import { pause, resume } from './forms/pause.ts';
@@ -36,6 +37,7 @@ const forms: Readonly<Record<string, Form>> = {
   set,
   remove,
   init,
+  import: importOld,
 };
 
 const generalSpec: CommandSpec = formSpec({

@@ -2,6 +2,8 @@ import { systemClock } from '../base/clock.ts';
 import type { ConnectSettings } from '../postgres/connect.ts';
 import type { Conninfo } from '../postgres/conninfo.ts';
 import type { BackupQueue } from './backup-queue.ts';
+import { type ImportedCluster, importOldQueue } from './import-old-queue.ts';
+import type { OldQueueDefaults } from './old-queue.ts';
 import { defaultPatience, type Patience, PostgresConnection } from './postgres-connection.ts';
 import { PostgresQueue } from './postgres-queue.ts';
 import { migratePostgres, postgresScript } from './postgres-schema.ts';
@@ -29,6 +31,18 @@ export async function initQueue(
 ): Promise<string[]> {
   if (location.kind === 'sqlite') return await SqliteQueue.init(location.path, { lockTimeoutMs: patience.callMs });
   return await withConnection(location.conninfo, login, patience, migratePostgres);
+}
+
+/** See `importOldQueue`. */
+export async function importQueue(
+  { conninfo }: QueueLocation & { kind: 'postgres' },
+  login: QueueLogin,
+  defaults: OldQueueDefaults,
+  options: { dryRun: boolean },
+): Promise<ImportedCluster[]> {
+  return await withConnection(conninfo, login, defaultPatience, async (connection) => {
+    return await importOldQueue(connection, defaults, options);
+  });
 }
 
 /** The SQL of all that `initQueue` would do. Changes nothing. */
