@@ -1,11 +1,13 @@
 #!/bin/sh
 # Installs what the build and the test stand need and this computer lacks, on Debian or Ubuntu. Run by "make setup",
-# any number of times. With --bench also what the benchmark needs.
+# any number of times. With --bench also what the benchmark needs, with --native the native module that only tests load.
 set -eu
 cd "$(dirname "$0")/.."
 
 bench=no
+native=no
 [ "${1:-}" != --bench ] || bench=yes
+[ "${1:-}" != --native ] || native=yes
 
 say() {
   echo "setup: $*"
@@ -28,6 +30,8 @@ strace strace
 ps procps
 setsid util-linux
 END
+  # What node-gyp compiles with.
+  [ "$native" = no ] || printf '%s\n' 'python3 python3' 'make make' 'g++ g++'
   # What the benchmark measures us against.
   [ "$bench" = no ] || echo pgbackrest pgbackrest
   [ "$bench" = no ] || echo rsync rsync
@@ -99,5 +103,9 @@ modules_are_current || install_modules
 if ! node_modules/.bin/bun --version >/dev/null 2>&1; then
   say "unpacking Bun"
   node node_modules/bun/install.js
+fi
+if [ "$native" = yes ] && ! node -e 'new (require("better-sqlite3"))(":memory:")' 2>/dev/null; then
+  say "compiling better-sqlite3 for Node $(node --version), which takes a minute"
+  npm_config_build_from_source=true npm rebuild better-sqlite3 --ignore-scripts=false --loglevel=error
 fi
 say "ready: Bun $(node_modules/.bin/bun --version), PostgreSQL $(ls /usr/lib/postgresql | sort -n | tail -1)"

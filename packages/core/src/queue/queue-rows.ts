@@ -24,8 +24,8 @@ export interface StateRows {
 
 export function queueStateOf(rows: StateRows): QueueState {
   const key = (row: Row) => `${text(row, 'cluster')}/${text(row, 'kind')}`;
-  const turns = Map.groupBy(rows.turns, key);
-  const schedules = Map.groupBy(rows.schedules, (row) => text(row, 'cluster'));
+  const turns = groupRows(rows.turns, key);
+  const schedules = groupRows(rows.schedules, (row) => text(row, 'cluster'));
   return {
     nowMs: rows.nowMs,
     hosts: rows.hosts.map(hostOfRow),
@@ -39,6 +39,18 @@ export function queueStateOf(rows: StateRows): QueueState {
     }),
     running: rows.running.map(runningOfRow),
   };
+}
+
+/** Map.groupBy, which Node 20 does not have. */
+function groupRows(rows: readonly Row[], keyOf: (row: Row) => string): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const key = keyOf(row);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [row]);
+    else group.push(row);
+  }
+  return groups;
 }
 
 function hostOfRow(row: Row): HostState {
@@ -198,7 +210,7 @@ export function text(row: Row, column: string): string {
   return value;
 }
 
-export function optionalText(row: Row, column: string): string | undefined {
+function optionalText(row: Row, column: string): string | undefined {
   return row[column] === null || row[column] === undefined ? undefined : text(row, column);
 }
 

@@ -34,7 +34,7 @@ export interface ScheduleState extends ScheduleSettings {
 }
 
 /** A person asked for a task that does not wait for its time. */
-export interface RunNow {
+interface RunNow {
   requestedAtMs: number;
   /** The archive host that shall do it; undefined: the first one that asks. */
   host: string | undefined;

@@ -91,7 +91,7 @@ export function rankMs(schedule: ScheduleSettings, due: number): number {
  * add up nor push the other host's turns; one that was three quarters of a period late, or early, makes a new one. So does a
  * schedule's first: clusters that were added together would else be due together for ever.
  */
-export function slotAtMs(schedule: ScheduleState, due: number, startedAtMs: number): number {
+function slotAtMs(schedule: ScheduleState, due: number, startedAtMs: number): number {
   const lateMs = startedAtMs - due;
   const isFirst = schedule.turns.every((turn) => turn.slotAtMs === undefined);
   return !isFirst && lateMs >= 0 && lateMs < Math.floor((periodMs(schedule) * 3) / 4) ? due : startedAtMs;
