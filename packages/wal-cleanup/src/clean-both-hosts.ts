@@ -17,10 +17,6 @@ import { ownCleanup } from './clean-this-host.ts';
 import type { CleanupWorld } from './cleanup-world.ts';
 import type { Outcome, PeerResult } from './outcome.ts';
 
-/** For how long another cleanup over there, which does the same, is waited for. */
-const busyPatienceMs = 30_000;
-const busyRetryMs = 200;
-
 /**
  * Asks the peer what it keeps WAL for, cleans up here, and has the peer clean up over there. Nothing is removed anywhere when the
  * peer cannot be asked or this host refuses; when the peer alone refuses, it keeps its files, and the outcome says so.
@@ -70,24 +66,19 @@ async function proposed(
 ): Promise<PeerResult> {
   const { options, record, alsoProtected, clock } = world;
   const { name } = peer;
-  const giveUpMs = clock.monotonicMs() + busyPatienceMs;
-  for (;;) {
-    const own = await viewHost(options.directory, record, theirs.missing, clock.nowMs());
-    const view = formatHostView({ ...own, protections: [...own.protections, ...alsoProtected] });
-    const proposal = {
-      dryRun: done === undefined,
-      keepSeconds: Math.ceil(options.keepMs / 1000),
-      ...(done !== undefined && isDone(done) ? { clearedBelow: String(done.removeBelow) } : {}),
-    };
-    try {
-      return { kind: 'report', name, report: parseCleanupReport(await proposeCleanup(session, proposal, view)) };
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      // Before anything was removed here, a peer that is lost is no peer that was asked.
-      if (!session.isOpen && done === undefined) throw error;
-      const isBusy = error.code === 'busy' && clock.monotonicMs() < giveUpMs;
-      if (!isBusy) return { kind: 'failed', name, failure: error };
-      await clock.sleep(busyRetryMs);
-    }
+  const own = await viewHost(options.directory, record, theirs.missing, clock.nowMs());
+  const view = formatHostView({ ...own, protections: [...own.protections, ...alsoProtected] });
+  const proposal = {
+    dryRun: done === undefined,
+    keepSeconds: Math.ceil(options.keepMs / 1000),
+    ...(done !== undefined && isDone(done) ? { clearedBelow: String(done.removeBelow) } : {}),
+  };
+  try {
+    return { kind: 'report', name, report: parseCleanupReport(await proposeCleanup(session, proposal, view)) };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    // Before anything was removed here, a peer that is lost is no peer that was asked.
+    if (!session.isOpen && done === undefined) throw error;
+    return { kind: 'failed', name, failure: error };
   }
 }

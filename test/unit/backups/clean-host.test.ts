@@ -66,6 +66,7 @@ function archive(): ClusterDirectory {
 }
 
 const wal = (cluster: ClusterDirectory) => readdirSync(cluster.walDirectory).sort();
+const everything = ({ path }: ClusterDirectory) => readdirSync(path, { recursive: true, encoding: 'utf8' }).sort();
 const viewOf = (cluster: ClusterDirectory): Promise<HostView> => viewHost(cluster, identity, [], nowMs);
 const pinAt = (segment: number) => ({
   id: 'drill-0123456789abcdef',
@@ -125,9 +126,9 @@ describe('a cleanup', () => {
 
   test('that is a dry run changes nothing at all', async () => {
     const cluster = archive();
-    const before = readdirSync(cluster.path, { recursive: true }).sort();
+    const before = everything(cluster);
     expect(await clean(cluster, { dryRun: true })).toMatchObject({ removed: 0, timelines: [{ files: 7 }] });
-    expect(readdirSync(cluster.path, { recursive: true }).sort()).toEqual(before);
+    expect(everything(cluster)).toEqual(before);
   });
 
   test('heeds the backups and pins of the peer', async () => {
@@ -245,13 +246,16 @@ describe('nothing is removed', () => {
     expect(wal(cluster)).toEqual(segments(8, 20));
   });
 
-  test('while another cleanup is at work', async () => {
+  test('while another cleanup is at work, which is waited for', async () => {
     const cluster = archive();
     mkdirSync(cluster.stateDirectory, { recursive: true });
     const lock = tryLock(cleanupLock(cluster));
-    await refused(cluster, {}, 'busy' as 'cleanup_refused');
+    let ms = 0;
+    const impatient = { ...clock, monotonicMs: () => ms, sleep: async (delayMs: number) => void (ms += delayMs) };
+    await refused(cluster, { clock: impatient }, 'busy' as 'cleanup_refused');
+    const waiting = clean(cluster);
     lock?.release();
-    expect(await clean(cluster)).toMatchObject({ removed: 7 });
+    expect(await waiting).toMatchObject({ removed: 7 });
   });
 });
 
@@ -270,7 +274,7 @@ describe('between the plan and the removal', () => {
     expect(wal(cluster)).toEqual(segments(6, 20));
     rmSync(`${cluster.path}/data.master.2.partial/backup_label`);
     makeOldBackup(cluster, 'data.master.1', 12);
-    const beginAgain = async () => void mkdirSync(`${cluster.path}/data.master.3.partial`);
+    const beginAgain = async () => mkdirSync(`${cluster.path}/data.master.3.partial`);
     rmSync(`${cluster.path}/data.master.2.partial`, { recursive: true });
     await refused(cluster, { announce: beginAgain });
   });

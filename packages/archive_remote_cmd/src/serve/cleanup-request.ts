@@ -47,9 +47,7 @@ export async function cleanAsProposed(
   if (!dryRun && clearedBelow !== undefined && /^[0-9]{1,20}$/.test(clearedBelow)) {
     await dropTombstonesBelow(directory, BigInt(clearedBelow), identity.segmentSize, clock.nowMs());
   }
-  if (report.removed > 0) {
-    log.info('archive files removed', { count: report.removed, oldestNeeded: report.oldestNeeded.segment });
-  }
+  log.debug('cleaned up', { dryRun, removed: report.removed, oldestNeeded: report.oldestNeeded.segment });
   return formatCleanupReport(report);
 }
 

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { ClusterDirectory } from '../archive/cluster-directory.ts';
+import { type ArchiveEvent, recordEvent } from '../archive/events.ts';
 import { Tombstones } from '../archive/tombstones.ts';
 import type { Activity } from '../base/activity.ts';
 import type { Clock } from '../base/clock.ts';
@@ -59,11 +60,11 @@ interface Plan {
 
 /**
  * Removes the archive files of this host that neither host needs, and no others. Throws Failure `cleanup_refused` when that would
- * not be safe, `busy` when another cleanup is at work here; nothing is removed then. May be killed and run again at any moment.
+ * not be safe, `busy` when another cleanup is at work here for long; nothing is removed then. May be killed and run again at any moment.
  */
 export async function cleanHost(cleanup: HostCleanup): Promise<CleanupReport> {
-  const { cluster, dryRun, announce } = cleanup;
-  const lock = dryRun ? undefined : await takeLock(cluster);
+  const { dryRun, announce } = cleanup;
+  const lock = dryRun ? undefined : await takeLock(cleanup);
   try {
     const plan = await planCleanup(cleanup);
     await announce(plan.report);
@@ -112,12 +113,30 @@ async function carryOut(cleanup: HostCleanup, { oldest, limit, candidates, repor
       return segmentNumber < limit ? segmentNumber : limit;
     },
   });
+  if (removed.length > 0) await recordEvent(cluster, eventOf(cleanup, oldest, removed), clock.nowMs());
   await writeCleanupState(cluster, {
     ranMs: clock.nowMs(),
     peer: peer?.name,
     oldestNeeded: nameOf(oldest, identity),
   });
   return { ...report, removed: removed.length };
+}
+
+function eventOf(
+  { identity, peer, mustPermitItself }: HostCleanup,
+  oldest: OldestNeeded,
+  removed: readonly CandidateOnDisk[],
+): ArchiveEvent {
+  const { host, holder } = oldest.protection;
+  return {
+    event: 'wal-removed',
+    files: removed.length,
+    first: removed[0]?.file.name ?? null,
+    last: removed.at(-1)?.file.name ?? null,
+    oldestNeeded: nameOf(oldest, identity),
+    neededBy: `${holder} on ${host}`,
+    askedBy: mustPermitItself ? (peer?.view.host ?? null) : thisHost,
+  };
 }
 
 function decide({ identity, peer, alsoProtected, mustPermitItself }: HostCleanup, own: readonly Protection[]) {
@@ -178,10 +197,20 @@ function nameOf({ segmentNumber, protection }: OldestNeeded, { segmentSize }: Cl
   return segmentNameAt(protection.from.timeline, segmentNumber, segmentSize);
 }
 
-async function takeLock(cluster: ClusterDirectory): Promise<HeldLock> {
+/** Two hosts that clean up at the same time meet here: what the other one asked for is done in a moment. */
+const lockPatienceMs = 30_000;
+const lockRetryMs = 50;
+
+async function takeLock({ cluster, clock, activity }: HostCleanup): Promise<HeldLock> {
   await mkdir(cluster.stateDirectory, { recursive: true, mode: 0o700 });
-  const lock = tryLock(cleanupLock(cluster));
-  if (lock !== undefined) return lock;
+  const giveUpMs = clock.monotonicMs() + lockPatienceMs;
+  for (;;) {
+    const lock = tryLock(cleanupLock(cluster));
+    if (lock !== undefined) return lock;
+    if (clock.monotonicMs() > giveUpMs) break;
+    activity.note();
+    await clock.sleep(lockRetryMs);
+  }
   throw new Failure('busy', `another cleanup of ${cluster.path} is at work on ${thisHost}`, {
     hint: 'It does the same work: there is nothing to do.',
   });
