@@ -41,7 +41,7 @@ export const commandSpec: CommandSpec = {
   summary: 'Fetches one archive file from either archive host; for PostgreSQL’s restore_command.',
   usage: [
     "'HOST1 HOST2' SRC-DIR %f %p [DELAY-SECONDS]     fetches the file",
-    "check 'HOST1 HOST2' SRC-DIR                     tries everything before recovery depends on it",
+    "check 'HOST1 HOST2' SRC-DIR [DELAY-SECONDS]     tries everything before recovery depends on it",
     'agent status | stop                             the background processes of this user',
     'delay show | pause | resume                     holds a delayed standby where it is, lets it go on',
     'delay release --until TIME                      has it replay without delay up to a moment',

@@ -44,7 +44,10 @@ function asFinding(observation: HostLook['observations'][number]): Finding {
 }
 
 /** Two names for one archive are one copy; two archives of different clusters are none. Pure. */
-export function compareHosts(settings: Pick<ShipSettings, 'hosts'>, looks: readonly HostLook[]): Finding[] {
+export function compareHosts(
+  settings: Pick<ShipSettings, 'hosts'>,
+  looks: ReadonlyArray<Pick<HostLook, 'observations' | 'storeId' | 'systemIdentifier'>>,
+): Finding[] {
   const [first, second] = looks;
   if (first === undefined || second === undefined) {
     return [{ verdict: 'note', what: 'one archive host alone: there is no second copy' }];

@@ -15,7 +15,19 @@ export interface HostLook {
   /** Tells two archives from one that is reached by two names; undefined when unreachable. */
   storeId: string | undefined;
   systemIdentifier: string | undefined;
+  segmentSizeBytes: number | undefined;
+  /** What the host calls its peer, and the archive that it has a pledge of two copies with (empty without one). */
+  peer: string | undefined;
+  pledgedWith: string | undefined;
 }
+
+const unknownHost: Omit<HostLook, 'observations'> = {
+  storeId: undefined,
+  systemIdentifier: undefined,
+  segmentSizeBytes: undefined,
+  peer: undefined,
+  pledgedWith: undefined,
+};
 
 const lowSpaceBytes = 10 * 1024 ** 3;
 
@@ -36,7 +48,8 @@ export async function lookAtHost(host: string, needed: Right, open: () => Promis
     });
     observations.push(observeSpace(host, probed.freeBytes, probed.freeInodes));
     if (needed === 'put') observations.push(...observePeer(host, probed.peer, probed.peerProblem, probed.debts));
-    return { observations, storeId: hello.storeId, systemIdentifier: hello.systemIdentifier };
+    const { storeId, systemIdentifier, segmentSizeBytes, peer, pledgedWith } = hello;
+    return { observations, storeId, systemIdentifier, segmentSizeBytes, peer, pledgedWith };
   } catch (error) {
     const failure = toFailure(error);
     observations.push({
@@ -44,7 +57,7 @@ export async function lookAtHost(host: string, needed: Right, open: () => Promis
       what: `${host}: ${failure.message}`,
       ...(failure.hint === undefined ? {} : { advice: failure.hint }),
     });
-    return { observations, storeId: undefined, systemIdentifier: undefined };
+    return { ...unknownHost, observations };
   } finally {
     session?.close();
   }
