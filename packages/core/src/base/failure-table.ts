@@ -85,6 +85,24 @@ export const failureTable = {
   unknown_cluster: { exit: 53, retryable: false, meaning: 'the backup queue does not know this cluster' },
   cluster_exists: { exit: 54, retryable: false, meaning: 'the backup queue has a cluster of this name' },
   stale_claim: { exit: 55, retryable: false, meaning: 'the task was given to another worker, or has ended' },
+
+  server_unavailable: {
+    exit: 60,
+    retryable: true,
+    meaning: 'no database server could be reached that a backup can be taken from',
+  },
+  backup_failed: { exit: 61, retryable: true, meaning: 'pg_basebackup failed, or is not there' },
+  backup_damaged: {
+    exit: 62,
+    retryable: true,
+    meaning: 'the base backup is not what its manifest says, so it was not kept',
+  },
+  wal_missing: {
+    exit: 63,
+    retryable: true,
+    meaning: 'the WAL that the base backup needs did not reach the archive in time',
+  },
+  interrupted: { exit: 64, retryable: true, meaning: 'a signal ended the work before it was done' },
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureCode = keyof typeof failureTable;
