@@ -68,7 +68,8 @@ function explainWaiting(overview: Overview, schedule: ScheduleOverview, host: Ho
   if (seenAtMs === undefined) return `due, but ${host.name} has never asked for a task. ${cron}`;
   const asked = `it asked last ${formatRelative(seenAtMs, nowMs)}`;
   if (host.isAway) return `due, but ${host.name} does not ask any more (${asked}). ${cron}`;
-  return `begins when ${host.name} asks next (${asked})${queueAhead(overview, schedule, host)}`;
+  const failed = host.failures > 0 ? `; its last try failed: ${host.lastError ?? 'unknown'}` : '';
+  return `begins when ${host.name} asks next (${asked})${failed}${queueAhead(overview, schedule, host)}`;
 }
 
 /** Which tasks the host gets before this one. */

@@ -1,3 +1,4 @@
+import type { Failure } from '@archive2/core/base/failure.ts';
 import { createLog } from '@archive2/core/base/log.ts';
 import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
 import { parseCall } from '@archive2/core/cli/command-call.ts';
@@ -9,36 +10,8 @@ import { layoutOfStdout } from '@archive2/core/cli/terminal.ts';
 import { openQueue } from '@archive2/core/queue/open-queue.ts';
 import { parseQueueLocation } from '@archive2/core/queue/queue-location.ts';
 import { readQueueLogin } from '@archive2/core/queue/queue-login.ts';
-import type { Form } from './form.ts';
 import { formSpec } from './form-spec.ts';
-import { add } from './forms/add.ts';
-import { history } from './forms/history.ts';
-import { importOld } from './forms/import.ts';
-import { init } from './forms/init.ts';
-import { list } from './forms/list.ts';
-import { pause, resume } from './forms/pause.ts';
-import { plan } from './forms/plan.ts';
-import { remove } from './forms/remove.ts';
-import { retry } from './forms/retry.ts';
-import { runNow } from './forms/run-now.ts';
-import { set } from './forms/set.ts';
-import { show } from './forms/show.ts';
-
-const forms: Readonly<Record<string, Form>> = {
-  list,
-  show,
-  history,
-  plan,
-  'run-now': runNow,
-  retry,
-  pause,
-  resume,
-  add,
-  set,
-  remove,
-  init,
-  import: importOld,
-};
+import { forms } from './forms.ts';
 
 const generalSpec: CommandSpec = formSpec({
   summary: 'The queue of backups: which archive host backs up which cluster when.',
@@ -57,18 +30,13 @@ export function main(invocation: Invocation): void {
 async function run(invocation: Invocation): Promise<number> {
   const { name, args } = takeForm(invocation.args);
   const form = name === undefined || !Object.hasOwn(forms, name) ? undefined : forms[name];
+  if (name !== undefined && form === undefined) throw unknownForm(`${JSON.stringify(name)} is not known`);
   const { words, options, answer } = await parseCall(form?.spec ?? generalSpec, args, invocation.environment);
   if (answer !== undefined) {
     await writeStdout(answer);
     return 0;
   }
-  if (form === undefined) {
-    const list = Object.keys(forms).join(', ');
-    throw usageFailure(
-      generalSpec,
-      `${name === undefined ? 'what to do is missing' : `${JSON.stringify(name)} is not known`}: ${list}`,
-    );
-  }
+  if (form === undefined) throw unknownForm('what to do is missing');
   await form.run({
     words,
     options,
@@ -88,6 +56,10 @@ async function run(invocation: Invocation): Promise<number> {
     },
   });
   return 0;
+}
+
+function unknownForm(problem: string): Failure {
+  return usageFailure(generalSpec, `${problem}: ${Object.keys(forms).join(', ')}`);
 }
 
 /** The first word that is neither an option nor the value of `--queue` says what to do; the rest are its arguments. */

@@ -53,7 +53,17 @@ export async function parseArguments(
   });
   if (problem !== undefined) throw usageFailure(spec, problem);
   const { _: words, $0: _name, ...options } = parsed;
+  const repeated = Object.keys(options).find((name) => Array.isArray(options[name]) && !isList(spec, name));
+  if (repeated !== undefined) throw usageFailure(spec, `--${repeated} is given more than once`);
   return { words: words.map(String), options, answer: answer === undefined ? undefined : `${answer}\n` };
+}
+
+function isList(spec: CommandSpec, name: string): boolean {
+  return spec.options[name]?.type === 'array';
+}
+
+function mayRepeat(spec: CommandSpec): boolean {
+  return Object.keys(spec.options).some((name) => isList(spec, name));
 }
 
 function describe(spec: CommandSpec): Argv {
@@ -66,7 +76,8 @@ function describe(spec: CommandSpec): Argv {
     .parserConfiguration({
       'parse-numbers': false,
       'parse-positional-numbers': false,
-      'duplicate-arguments-array': false,
+      // Only then are the earlier values kept for the options that may be repeated.
+      'duplicate-arguments-array': mayRepeat(spec),
     })
     .strictOptions()
     .version(`${spec.command} (archive2) ${spec.version}`)
