@@ -2,6 +2,7 @@ import { defaultMaxRunning } from './cluster-settings.ts';
 import type { ClusterState, QueueState, RunningTask, ScheduleState } from './queue-state.ts';
 import { isOpenAt } from './start-window.ts';
 import type { ClaimRequest } from './task.ts';
+import type { TaskKind } from './task-kind.ts';
 import { dueAtMs, earlyMs, hostOf, isInTurn, needsAttention, rankMs, turnOf } from './turn-policy.ts';
 
 /** Why a host does not get a cluster's task now, in the order in which they are looked at. */
@@ -27,23 +28,42 @@ export interface Verdict {
   obstacle: Obstacle | undefined;
 }
 
-/** The tasks of a state by what limits them, counted once for all schedules. */
-export interface Occupation {
-  byTask: ReadonlySet<string>;
-  byHost: ReadonlyMap<string, number>;
-  byServer: ReadonlyMap<string, number>;
-}
+/** The running tasks by what limits others, counted once for all schedules. */
+export class Occupation {
+  readonly #tasks = new Set<string>();
+  readonly #byHost = new Map<string, number>();
+  readonly #byServer = new Map<string, number>();
 
-export function occupationOf(running: readonly RunningTask[]): Occupation {
-  const byTask = new Set<string>();
-  const byHost = new Map<string, number>();
-  const byServer = new Map<string, number>();
-  for (const { cluster, kind, host, sourceServer } of running) {
-    byTask.add(`${cluster}/${kind}`);
-    byHost.set(host, (byHost.get(host) ?? 0) + 1);
-    byServer.set(sourceServer, (byServer.get(sourceServer) ?? 0) + 1);
+  constructor(running: readonly RunningTask[]) {
+    for (const task of running) this.begin(task);
   }
-  return { byTask, byHost, byServer };
+
+  begin(task: RunningTask): void {
+    this.#tasks.add(`${task.cluster}/${task.kind}`);
+    this.#count(task, 1);
+  }
+
+  end(task: RunningTask): void {
+    this.#tasks.delete(`${task.cluster}/${task.kind}`);
+    this.#count(task, -1);
+  }
+
+  isRunning(cluster: string, kind: TaskKind): boolean {
+    return this.#tasks.has(`${cluster}/${kind}`);
+  }
+
+  ofHost(host: string): number {
+    return this.#byHost.get(host) ?? 0;
+  }
+
+  ofServer(server: string): number {
+    return this.#byServer.get(server) ?? 0;
+  }
+
+  #count({ host, sourceServer }: RunningTask, change: number): void {
+    this.#byHost.set(host, this.ofHost(host) + change);
+    this.#byServer.set(sourceServer, this.ofServer(sourceServer) + change);
+  }
 }
 
 /** Whether the host may start the task of this schedule now, and where it stands in the line. Pure. */
@@ -68,7 +88,7 @@ export function judge(
     if (!force && !cluster.enabled) return 'cluster_paused';
     if (!force && !schedule.enabled) return 'schedule_paused';
     if (!force && !host.enabled) return 'host_paused';
-    if (occupation.byTask.has(`${cluster.name}/${schedule.kind}`)) return 'running';
+    if (occupation.isRunning(cluster.name, schedule.kind)) return 'running';
     if (!force && !isRunNow) {
       const turn = turnOf(schedule, hostName);
       if (needsAttention(schedule, turn)) return 'needs_attention';
@@ -76,9 +96,9 @@ export function judge(
       if (nowMs < due - earlyMs(cluster, schedule)) return 'not_due';
       if (!isOpenAt(schedule.startWindow, cluster.timeZone, nowMs)) return 'window_closed';
     }
-    if ((occupation.byHost.get(hostName) ?? 0) >= host.maxRunning) return 'host_busy';
+    if (occupation.ofHost(hostName) >= host.maxRunning) return 'host_busy';
     const server = state.servers.find(({ name }) => name === cluster.sourceServer);
-    if ((occupation.byServer.get(cluster.sourceServer) ?? 0) >= (server?.maxRunning ?? defaultMaxRunning)) {
+    if (occupation.ofServer(cluster.sourceServer) >= (server?.maxRunning ?? defaultMaxRunning)) {
       return 'server_busy';
     }
     return undefined;
@@ -103,7 +123,7 @@ type Question = Pick<ClaimRequest, 'host' | 'kinds' | 'cluster' | 'force'>;
 /** The task that the host gets now, or undefined. Leases that have ended must have been taken out of the state before. Pure. */
 export function chooseTask(state: QueueState, question: Question): Choice | undefined {
   const kinds = question.kinds ?? ['base'];
-  const occupation = occupationOf(state.running);
+  const occupation = new Occupation(state.running);
   let best: Choice | undefined;
   for (const cluster of state.clusters) {
     if (question.cluster !== undefined && cluster.name !== question.cluster) continue;
@@ -118,7 +138,8 @@ export function chooseTask(state: QueueState, question: Question): Choice | unde
   return best;
 }
 
-function goesBefore(a: Choice, b: Choice): boolean {
+/** Whether a host that may have either begins with the first one. */
+export function goesBefore(a: Choice, b: Choice): boolean {
   if (a.verdict.isRunNow !== b.verdict.isRunNow) return a.verdict.isRunNow;
   if (a.verdict.rankMs !== b.verdict.rankMs) return a.verdict.rankMs < b.verdict.rankMs;
   if (a.cluster.name !== b.cluster.name) return a.cluster.name < b.cluster.name;

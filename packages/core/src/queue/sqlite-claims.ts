@@ -1,6 +1,6 @@
 import type { Failure } from '../base/failure.ts';
 import { claimFailures } from './claim-failures.ts';
-import { type Choice, chooseTask, judge, occupationOf } from './claim-policy.ts';
+import { type Choice, chooseTask, judge, Occupation } from './claim-policy.ts';
 import { LOST_ERROR, lostTasks, withLostTasks } from './lost-tasks.ts';
 import { type Assignment, claimOfRow, number, type Row, runningOfRow, taskStateOf } from './queue-rows.ts';
 import type { QueueState, RunningTask, TurnState } from './queue-state.ts';
@@ -100,7 +100,7 @@ function refusalOf(
   const cluster = state.clusters.find((cluster) => cluster.name === name);
   const schedule = cluster?.schedules.find((schedule) => schedule.kind === kind);
   if (cluster === undefined || schedule === undefined) return claimFailures.noSchedule(name, kind);
-  const { obstacle = 'running' } = judge(state, occupationOf(state.running), cluster, schedule, host, true);
+  const { obstacle = 'running' } = judge(state, new Occupation(state.running), cluster, schedule, host, true);
   return claimFailures.busy(name, host, obstacle);
 }
 

@@ -1,4 +1,4 @@
-import { judge, type Obstacle, occupationOf, type Verdict } from './claim-policy.ts';
+import { judge, type Obstacle, Occupation, type Verdict } from './claim-policy.ts';
 import { withLostTasks } from './lost-tasks.ts';
 import type { ClusterState, QueueState, ScheduleState } from './queue-state.ts';
 import { nextOpeningMs } from './start-window.ts';
@@ -26,7 +26,7 @@ const endsByItself: readonly Obstacle[] = ['backed_off', 'not_due', 'window_clos
  */
 export function standings(state: QueueState, hosts?: readonly string[]): Standing[] {
   const current = withLostTasks(state);
-  const occupation = occupationOf(current.running);
+  const occupation = new Occupation(current.running);
   const found: Standing[] = [];
   for (const cluster of current.clusters) {
     for (const schedule of cluster.schedules) {
