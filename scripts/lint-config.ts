@@ -27,6 +27,7 @@ const soleImporters = [
   { package: 'pg', file: 'packages/core/src/postgres/connection.ts' },
   { package: 'yargs', file: 'packages/core/src/cli/arguments.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/files/lock-door.ts' },
+  { package: 'bun:ffi', file: 'packages/core/src/files/size-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/agent/file-door.ts' },
 ];
 

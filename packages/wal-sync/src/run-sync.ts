@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
 import { readClusterRecord } from '@archive2/core/archive/identity.ts';
 import { WalStore } from '@archive2/core/archive/wal-store.ts';
+import { readCatalog } from '@archive2/core/backups/read-catalog.ts';
 import { Activity } from '@archive2/core/base/activity.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
@@ -35,13 +36,17 @@ export async function runSync(
   const store = await WalStore.open(directory, { cluster, maxAhead, clock, log, activity: new Activity() });
   const lock = takeLock(directory);
   const report = emptyReport(options.peer.text, dryRun);
+  // Read while the connection is being made, which takes as long.
+  const ownCatalog = readCatalog(store, clock.nowMs());
+  ownCatalog.catch(() => undefined);
   let session: ArchiveSession | undefined;
   try {
     session = await connect(options, cluster, environment, log);
     await checkPeer(store, session);
     const progress = new Progress(process.stderr.isTTY ? writeStderr : undefined, clock);
     const rate = new RateLimit(options.repairBytesPerSecond, clock);
-    await syncArchives({ store, session, dryRun, checksum, scrubDays, rate, clock, log, progress, report });
+    const run = { store, session, dryRun, checksum, scrubDays, rate, clock, log, progress, report };
+    await syncArchives(run, ownCatalog);
   } finally {
     session?.close();
     lock.release();

@@ -1,6 +1,5 @@
 import { AcceptedHoles } from '@archive2/core/archive/accepted-holes.ts';
 import { recordEvent } from '@archive2/core/archive/events.ts';
-import { readCatalog } from '@archive2/core/backups/read-catalog.ts';
 import { requestCatalog } from '@archive2/core/hosts/request-catalog.ts';
 import type { Catalog } from '@archive2/core/protocol/catalog-text.ts';
 import type { AcceptedHole } from '@archive2/core/wal/accepted-hole.ts';
@@ -14,13 +13,13 @@ import { readSmallHere, readSmallThere } from './small-files.ts';
 import type { SyncRun } from './sync-run.ts';
 
 /**
- * Makes two archives equal and fills the run's report. Names and sizes of both are compared first, then what one lacks is copied, then
+ * Makes two archives equal and fills the run's report; `ownCatalog` is this host's. Names and sizes of both are compared first, then what one lacks is copied, then
  * contents are read. Nothing is ever removed, and only what its own host finds damaged is replaced; so it may run beside pushes,
  * payers, cleanups and a sync from the other end, and be killed at any moment: the next run goes on.
  */
-export async function syncArchives(run: SyncRun): Promise<void> {
-  const { store, session, clock, report } = run;
-  const [here, there] = await Promise.all([readCatalog(store, clock.nowMs()), requestCatalog(session)]);
+export async function syncArchives(run: SyncRun, ownCatalog: Promise<Catalog>): Promise<void> {
+  const { store, session, report } = run;
+  const [here, there] = await Promise.all([ownCatalog, requestCatalog(session)]);
   report.filesHere = here.stored.size;
   report.filesThere = there.stored.size;
   const comparison = compareCatalogs(here, there);
@@ -28,7 +27,7 @@ export async function syncArchives(run: SyncRun): Promise<void> {
   const equal = await checkContents(run, here, there, comparison);
   await settleBoth(run, here, there, new Set([...equal, ...copied]));
   report.holes = await lookForHoles(store, {
-    names: new Set([...here.stored.keys(), ...there.stored.keys()]),
+    names: chained(here.stored.keys(), comparison.onlyThere),
     backups: [...here.backups, ...there.backups],
     accepted: await acceptedByBoth(run, here, there),
     readHistory: (file) => readHistory(run, file),
@@ -66,4 +65,8 @@ async function acceptedByBoth(run: SyncRun, here: Catalog, there: Catalog): Prom
 
 async function readHistory({ store, session }: SyncRun, file: ArchiveFile): Promise<Buffer | undefined> {
   return (await readSmallHere(store, file)) ?? (await readSmallThere(session, file));
+}
+
+function* chained<T>(...parts: Iterable<T>[]): Generator<T> {
+  for (const part of parts) yield* part;
 }

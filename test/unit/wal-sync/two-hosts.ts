@@ -1,4 +1,5 @@
 import { Debts } from '../../../packages/core/src/archive/debts.ts';
+import { readCatalog } from '../../../packages/core/src/backups/read-catalog.ts';
 import { type Clock, systemClock } from '../../../packages/core/src/base/clock.ts';
 import { RateLimit } from '../../../packages/core/src/base/rate-limit.ts';
 import { Progress } from '../../../packages/wal-sync/src/progress.ts';
@@ -66,7 +67,7 @@ export class TwoHosts {
       report,
     };
     try {
-      await syncArchives(run);
+      await syncArchives(run, readCatalog(on.store, clock.nowMs()));
     } finally {
       session.close();
       await connected.channel.served.catch(() => undefined);

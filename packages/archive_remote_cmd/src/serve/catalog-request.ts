@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readCatalog } from '@archive2/core/backups/read-catalog.ts';
+import { readCatalogParts } from '@archive2/core/backups/read-catalog.ts';
 import type { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
 import { catalogPieces } from '@archive2/core/protocol/catalog-text.ts';
 import type { ClientMessageOf } from '@archive2/core/protocol/messages.ts';
@@ -14,15 +14,16 @@ export async function sendCatalog(
 ): Promise<void> {
   checkRight(rights, ['sync'], 'list the archive');
   await store.checkDirectory();
-  const catalog = await readCatalog(store, clock.nowMs());
   const hash = createHash('sha256');
   let sizeBytes = 0;
-  for (const piece of catalogPieces(catalog)) {
-    hash.update(piece);
-    sizeBytes += piece.length;
-    writer.send({ type: 'data', id }, piece);
-    activity.note();
-    await writer.waitForRoom();
+  for await (const part of readCatalogParts(store, clock.nowMs())) {
+    for (const piece of catalogPieces(part)) {
+      hash.update(piece);
+      sizeBytes += piece.length;
+      writer.send({ type: 'data', id }, piece);
+      activity.note();
+      await writer.waitForRoom();
+    }
   }
   writer.send({ type: 'end', id, sizeBytes, sha256: hash.digest('hex') });
 }

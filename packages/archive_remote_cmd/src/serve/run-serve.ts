@@ -14,7 +14,8 @@ export async function runServe(run: RemoteRun): Promise<void> {
   const { options, clock, log, activity } = run;
   if (options.rights.size === 0) throw new Failure('usage', '--allow names no right: the session could do nothing');
   const store = await openOrTell(run);
-  await removeLeftovers(run);
+  const end = new AbortController();
+  const leftovers = removeLeftoversInTime(run, end.signal);
   const peer = options.peer === undefined ? undefined : linkTo(run, options.peer);
   await payOldDebts(peer);
   const session = new ServeSession(
@@ -37,7 +38,20 @@ export async function runServe(run: RemoteRun): Promise<void> {
     },
     process.stdout,
   );
-  await session.run(process.stdin);
+  try {
+    await session.run(process.stdin);
+  } finally {
+    end.abort();
+    await leftovers;
+  }
+}
+
+/** A peer that compares the whole archive lists it at once: this listing waits until that one is over. */
+const peerFirstMs = 2000;
+
+async function removeLeftoversInTime(run: RemoteRun, end: AbortSignal): Promise<void> {
+  if (!run.options.rights.has('put')) await run.clock.sleep(peerFirstMs, end);
+  await removeLeftovers(run);
 }
 
 /**

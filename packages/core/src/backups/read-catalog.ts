@@ -1,9 +1,10 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { AcceptedHoles } from '../archive/accepted-holes.ts';
 import { OwedFiles } from '../archive/owed-files.ts';
 import { Tombstones } from '../archive/tombstones.ts';
 import type { WalStore } from '../archive/wal-store.ts';
-import type { Catalog } from '../protocol/catalog-text.ts';
+import { DirectorySizes } from '../files/size-door.ts';
+import { type Catalog, type CatalogPart, emptyCatalog } from '../protocol/catalog-text.ts';
 import { type ArchiveFileName, isArchiveFileName, type SegmentName } from '../wal/archive-file.ts';
 import { segmentNameAt, segmentNumberOfLsn } from '../wal/segment-position.ts';
 import { listBackups } from './list-backups.ts';
@@ -12,41 +13,53 @@ import { listBackups } from './list-backups.ts';
 const batchFiles = 1000;
 
 /**
- * What this host holds, owes, has removed and has accepted. The names come first and the tombstones after them: a name that was
- * removed before the listing has its tombstone by then, so nothing that a cleanup removes is taken for missing.
+ * What this host holds, owes, has removed and has accepted, in parts, so that a large archive is never held at once. The names come
+ * first and the tombstones after them: a name that was removed before the listing has its tombstone by then, so nothing that a
+ * cleanup removes is taken for missing.
  */
-export async function readCatalog(store: WalStore, nowMs: number): Promise<Catalog> {
+export async function* readCatalogParts(store: WalStore, nowMs: number): AsyncGenerator<CatalogPart> {
   const { directory } = store;
-  const stored = await storedSizes(store);
-  return {
-    stored,
+  for await (const stored of storedSizes(store)) yield { ...emptyCatalog(), stored };
+  yield {
+    stored: [],
     owed: await new OwedFiles(directory).names(),
-    removed: await namesNotStored(new Tombstones(directory), stored),
+    removed: await new Tombstones(directory).names(),
     backups: await backupStarts(store, nowMs),
     acceptedHoles: await new AcceptedHoles(directory).list(),
   };
 }
 
-/** The archive files and their sizes. A name that vanishes meanwhile is left out. */
-async function storedSizes({ directory }: WalStore): Promise<Map<ArchiveFileName, number>> {
-  const sizes = new Map<ArchiveFileName, number>();
-  let batch = 0;
-  for (const name of readdirSync(directory.walDirectory)) {
-    if (!isArchiveFileName(name)) continue;
-    // Synchronous calls: with promises, a stat takes ten times as long.
-    const stats = statSync(directory.walFile(name), { throwIfNoEntry: false });
-    if (stats !== undefined) sizes.set(name, stats.size);
-    batch += 1;
-    if (batch % batchFiles === 0) await new Promise((resolve) => setImmediate(resolve));
+/** The same at once, for a comparison. */
+export async function readCatalog(store: WalStore, nowMs: number): Promise<Catalog> {
+  const catalog = emptyCatalog();
+  for await (const part of readCatalogParts(store, nowMs)) {
+    for (const [name, sizeBytes] of part.stored) catalog.stored.set(name, sizeBytes);
+    for (const name of part.owed) catalog.owed.add(name);
+    for (const name of part.removed) catalog.removed.add(name);
+    for (const name of part.backups) catalog.backups.add(name);
+    catalog.acceptedHoles.push(...part.acceptedHoles);
   }
-  return sizes;
+  return catalog;
 }
 
-async function namesNotStored(
-  tombstones: Tombstones,
-  stored: ReadonlyMap<ArchiveFileName, number>,
-): Promise<Set<ArchiveFileName>> {
-  return new Set([...(await tombstones.names())].filter((name) => !stored.has(name)));
+/** The archive files and their sizes, batch by batch. A name that vanishes meanwhile is left out. */
+async function* storedSizes({ directory }: WalStore): AsyncGenerator<[ArchiveFileName, number][]> {
+  const sizes = new DirectorySizes(directory.walDirectory);
+  try {
+    let batch: [ArchiveFileName, number][] = [];
+    for (const name of readdirSync(directory.walDirectory)) {
+      if (!isArchiveFileName(name)) continue;
+      const sizeBytes = sizes.sizeOf(name);
+      if (sizeBytes !== undefined) batch.push([name, sizeBytes]);
+      if (batch.length < batchFiles) continue;
+      yield batch;
+      batch = [];
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    yield batch;
+  } finally {
+    sizes.close();
+  }
 }
 
 /** Where the WAL of the base backups begins that can be read. One that cannot be is the cleanup's matter. */

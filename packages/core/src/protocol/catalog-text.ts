@@ -13,11 +13,20 @@ export interface Catalog {
   stored: Map<ArchiveFileName, number>;
   /** What it owes its peer. */
   owed: Set<ArchiveFileName>;
-  /** What it has removed because no backup needs it: not to be brought back. */
+  /** What it has removed because no backup needs it: not to be brought back. Says nothing about a name that is stored. */
   removed: Set<ArchiveFileName>;
   /** Where the WAL of each base backup that it keeps begins. */
   backups: Set<SegmentName>;
   acceptedHoles: AcceptedHole[];
+}
+
+/** What of a catalog is known at once. */
+export interface CatalogPart {
+  stored: Iterable<readonly [ArchiveFileName, number]>;
+  owed: Iterable<ArchiveFileName>;
+  removed: Iterable<ArchiveFileName>;
+  backups: Iterable<SegmentName>;
+  acceptedHoles: Iterable<AcceptedHole>;
 }
 
 export function emptyCatalog(): Catalog {
@@ -28,7 +37,7 @@ export function emptyCatalog(): Catalog {
  * A catalog crosses the session as lines in `data` frames, whole lines in each: `s NAME SIZE` (stored), `o NAME` (owed), `t NAME`
  * (removed), `b NAME` (first segment of a base backup), `h JSON` (accepted hole). Never one JSON array: it is made, sent and read piece by piece.
  */
-export function* catalogPieces(catalog: Catalog, pieceBytes = 128 * 1024): Generator<Buffer> {
+export function* catalogPieces(catalog: CatalogPart, pieceBytes = 128 * 1024): Generator<Buffer> {
   let lines: string[] = [];
   let length = 0;
   for (const line of catalogLines(catalog)) {
@@ -42,7 +51,7 @@ export function* catalogPieces(catalog: Catalog, pieceBytes = 128 * 1024): Gener
   if (lines.length > 0) yield Buffer.from(lines.join(''));
 }
 
-function* catalogLines({ stored, owed, removed, backups, acceptedHoles }: Catalog): Generator<string> {
+function* catalogLines({ stored, owed, removed, backups, acceptedHoles }: CatalogPart): Generator<string> {
   for (const [name, sizeBytes] of stored) yield `s ${name} ${sizeBytes}\n`;
   for (const name of owed) yield `o ${name}\n`;
   for (const name of removed) yield `t ${name}\n`;
@@ -64,24 +73,29 @@ export class CatalogReader {
     while (start < text.length) {
       const end = text.indexOf('\n', start);
       if (end < 0) throw broken('a line without an end', text.slice(start));
-      this.addLine(text.slice(start, end));
+      this.lines += 1;
+      if (this.lines > maxLines) throw new Failure('protocol', `the catalog has more than ${maxLines} lines`);
+      // Nearly all lines are of this kind: they are not copied more often than need be.
+      if (text.startsWith('s ', start)) this.addStored(text, start, end);
+      else this.addOther(text.slice(start, end));
       start = end + 1;
     }
   }
 
-  private addLine(line: string): void {
-    this.lines += 1;
-    if (this.lines > maxLines) throw new Failure('protocol', `the catalog has more than ${maxLines} lines`);
-    const { stored, owed, removed, backups, acceptedHoles } = this.catalog;
+  private addStored(text: string, start: number, end: number): void {
+    const { stored } = this.catalog;
+    const space = text.indexOf(' ', start + 2);
+    const name = text.slice(start + 2, space < 0 ? end : Math.min(space, end));
+    if (!isArchiveFileName(name)) throw broken('a name that is no archive file', text.slice(start, end));
+    const files = stored.size;
+    stored.set(name, sizeOf(text.slice(start + 3 + name.length, end), name));
+    if (stored.size === files) throw broken('a name twice', name);
+  }
+
+  private addOther(line: string): void {
+    const { owed, removed, backups, acceptedHoles } = this.catalog;
     const rest = line.slice(2);
     switch (line.slice(0, 2)) {
-      case 's ': {
-        const space = rest.indexOf(' ');
-        const name = archiveName(rest.slice(0, Math.max(space, 0)), line);
-        if (stored.has(name)) throw broken('a name twice', line);
-        stored.set(name, sizeOf(rest.slice(space + 1), line));
-        return;
-      }
       case 'o ':
         owed.add(archiveName(rest, line));
         return;

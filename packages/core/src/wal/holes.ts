@@ -44,7 +44,7 @@ export function findHoles(known: WalKnown): Hole[] {
   const oldest = oldestNeeded(known, present);
   const holes: Hole[] = [];
   for (const timeline of timelinesOf(known, present)) {
-    const numbers = present.get(timeline) ?? [];
+    const numbers = present.get(timeline) ?? none;
     const first = firstNeeded(timeline, numbers, branches.get(timeline), oldest, known);
     if (first === undefined) continue;
     const last = lastNeeded(timeline, numbers, present, known);
@@ -53,25 +53,39 @@ export function findHoles(known: WalKnown): Hole[] {
   return holes;
 }
 
-function numbersByTimeline({ names, segmentSize }: WalKnown): Map<TimelineId, number[]> {
+const none = new Float64Array();
+
+function numbersByTimeline({ names, segmentSize }: WalKnown): Map<TimelineId, Float64Array> {
   const perLog = segmentsPerLog(segmentSize);
-  const byDigits = new Map<string, { timeline: TimelineId; numbers: number[] }>();
+  const byTimeline = new Map<number, { timeline: TimelineId; numbers: number[] }>();
   for (const name of names) {
     // Only full segments fill a hole. The digits are read directly: this runs over every file of an archive.
     if (name.length !== 24) continue;
-    const seg = Number.parseInt(name.slice(16), 16);
+    const seg = hexAt(name, 16);
     if (seg >= perLog) continue;
-    const digits = name.slice(0, 8);
-    let entry = byDigits.get(digits);
+    const digits = hexAt(name, 0);
+    let entry = byTimeline.get(digits);
     if (entry === undefined) {
       entry = { timeline: parseArchiveFileName(name).timeline, numbers: [] };
-      byDigits.set(digits, entry);
+      byTimeline.set(digits, entry);
     }
-    entry.numbers.push(Number.parseInt(name.slice(8, 16), 16) * perLog + seg);
+    entry.numbers.push(hexAt(name, 8) * perLog + seg);
   }
+  // A typed array sorts by number, many times faster than with a function.
   return new Map(
-    [...byDigits.values()].map(({ timeline, numbers }) => [timeline, numbers.sort((a, b) => a - b)] as const),
+    [...byTimeline.values()].map(({ timeline, numbers }) => [timeline, Float64Array.from(numbers).sort()] as const),
   );
+}
+
+/** The eight hexadecimal digits of a name that begin at `start`. */
+function hexAt(name: ArchiveFileName, start: number): number {
+  let value = 0;
+  for (let at = start; at < start + 8; at++) {
+    const code = name.charCodeAt(at);
+    // "0" to "9" are 48 to 57, "A" to "F" 65 to 70: a name has no others.
+    value = value * 16 + (code < 58 ? code - 48 : code - 55);
+  }
+  return value;
 }
 
 /** The segment in which each timeline left its parent. Its own segments begin there. */
@@ -84,21 +98,21 @@ function branchPoints({ descents, segmentSize }: WalKnown): Map<TimelineId, numb
   return branches;
 }
 
-function oldestNeeded({ backups }: WalKnown, present: ReadonlyMap<TimelineId, number[]>): number {
+function oldestNeeded({ backups }: WalKnown, present: ReadonlyMap<TimelineId, Float64Array>): number {
   if (backups.length > 0) return Math.min(...backups.map(({ segment }) => segment));
   let oldest = Number.POSITIVE_INFINITY;
   for (const [first] of present.values()) oldest = Math.min(oldest, first ?? oldest);
   return oldest;
 }
 
-function timelinesOf({ descents }: WalKnown, present: ReadonlyMap<TimelineId, number[]>): TimelineId[] {
+function timelinesOf({ descents }: WalKnown, present: ReadonlyMap<TimelineId, Float64Array>): TimelineId[] {
   const ancestors = descents.flatMap((descent) => descent.ancestors.map(({ timeline }) => timeline));
   return [...new Set([...present.keys(), ...ancestors])].sort((a, b) => a - b);
 }
 
 function firstNeeded(
   timeline: TimelineId,
-  numbers: readonly number[],
+  numbers: Float64Array,
   branch: number | undefined,
   oldest: number,
   { backups }: WalKnown,
@@ -113,8 +127,8 @@ function firstNeeded(
 
 function lastNeeded(
   timeline: TimelineId,
-  numbers: readonly number[],
-  present: ReadonlyMap<TimelineId, number[]>,
+  numbers: Float64Array,
+  present: ReadonlyMap<TimelineId, Float64Array>,
   { descents, segmentSize }: WalKnown,
 ): number {
   let last = numbers.at(-1) ?? -1;
@@ -129,7 +143,7 @@ function lastNeeded(
   return last;
 }
 
-function* gaps(numbers: readonly number[], first: number, last: number): Generator<[from: number, to: number]> {
+function* gaps(numbers: Float64Array, first: number, last: number): Generator<[from: number, to: number]> {
   let next = first;
   for (const number of numbers) {
     if (number > last) break;

@@ -7,14 +7,18 @@ export interface ScrubState {
 }
 
 const dayMs = 24 * 3600 * 1000;
+/** A run soon after another one only compares names: what it does not read, the next one does. */
+const shortestPauseMs = 10 * 60 * 1000;
 
 /**
  * How many of `total` files are due, so that every one is read within `days`: as many as the time since the last look has earned, at
- * most all of them once. The first run only starts the clock; a clock that went back starts it again.
+ * most all of them once. The first run only starts the clock.
  */
 export function filesDue(state: ScrubState | undefined, total: number, days: number, nowMs: number): number {
-  if (state === undefined || days <= 0 || nowMs <= state.atMs) return 0;
-  return Math.min(total, Math.floor((total * (nowMs - state.atMs)) / (days * dayMs)));
+  if (state === undefined || days <= 0) return 0;
+  const elapsedMs = nowMs - state.atMs;
+  if (elapsedMs < Math.min(shortestPauseMs, (days * dayMs) / 100)) return 0;
+  return Math.min(total, Math.floor((total * elapsedMs) / (days * dayMs)));
 }
 
 /** The next `count` of the sorted names after the position, going on at the beginning. */

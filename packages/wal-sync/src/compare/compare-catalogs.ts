@@ -9,33 +9,37 @@ export interface Comparison {
   missingThere: ArchiveFile[];
   /** How many names both have. */
   common: number;
+  /** What the peer holds and this host does not, for whatever reason. */
+  onlyThere: ArchiveFileName[];
   /** Both have the name, with stored forms of different sizes: only the contents can tell. */
   otherSize: ArchiveFileName[];
 }
 
-/** A name that either host has removed on purpose is missing nowhere. Equal sizes prove nothing; the scrub reads the contents. */
+/**
+ * A name that is removed on purpose where it is missing is not missing. Equal sizes prove nothing; the scrub reads the contents. One
+ * pass over each side: this runs over every file of two archives.
+ */
 export function compareCatalogs(here: Catalog, there: Catalog): Comparison {
+  const onlyHere: ArchiveFileName[] = [];
   const otherSize: ArchiveFileName[] = [];
-  let common = 0;
   for (const [name, sizeBytes] of here.stored) {
     const other = there.stored.get(name);
-    if (other === undefined) continue;
-    common += 1;
-    if (other !== sizeBytes) otherSize.push(name);
+    if (other === undefined) onlyHere.push(name);
+    else if (other !== sizeBytes) otherSize.push(name);
   }
+  const common = here.stored.size - onlyHere.length;
+  // Where the numbers agree there is nothing to look for.
+  const onlyThere =
+    common === there.stored.size ? [] : [...there.stored.keys()].filter((name) => !here.stored.has(name));
   return {
-    missingHere: missing(there, here),
-    missingThere: missing(here, there),
+    missingHere: inOrder(onlyThere.filter((name) => !here.removed.has(name))),
+    missingThere: inOrder(onlyHere.filter((name) => !there.removed.has(name))),
     common,
+    onlyThere,
     otherSize: otherSize.sort(),
   };
 }
 
-function missing(from: Catalog, to: Catalog): ArchiveFile[] {
-  const files: ArchiveFile[] = [];
-  for (const name of from.stored.keys()) {
-    if (!to.stored.has(name) && !to.removed.has(name) && !from.removed.has(name))
-      files.push(parseArchiveFileName(name));
-  }
-  return files.sort(compareArchivalOrder);
+function inOrder(names: readonly ArchiveFileName[]): ArchiveFile[] {
+  return names.map(parseArchiveFileName).sort(compareArchivalOrder);
 }

@@ -9,7 +9,8 @@ import { parseTimelineHistory } from '@archive2/core/wal/timeline-history.ts';
 
 /** What the hosts have, together. */
 export interface KnownFiles {
-  names: ReadonlySet<ArchiveFileName>;
+  /** Each name once. */
+  names: Iterable<ArchiveFileName>;
   /** First segments of the base backups. */
   backups: Iterable<ArchiveFileName>;
   accepted: readonly AcceptedHole[];
@@ -21,16 +22,17 @@ export interface KnownFiles {
 export async function lookForHoles(store: WalStore, known: KnownFiles): Promise<Hole[]> {
   const segmentSize = store.identity?.segmentSize;
   if (segmentSize === undefined) return [];
+  const names = [...known.names];
   return findHoles({
-    names: known.names,
-    descents: await readDescents(known),
+    names,
+    descents: await readDescents(names, known),
     backups: [...known.backups].flatMap((name) => startOf(name, segmentSize)),
     accepted: known.accepted.filter((hole) => isUsableAcceptance(hole, segmentSize)),
     segmentSize,
   });
 }
 
-async function readDescents({ names, readHistory }: KnownFiles): Promise<Descent[]> {
+async function readDescents(names: readonly ArchiveFileName[], { readHistory }: KnownFiles): Promise<Descent[]> {
   const descents: Descent[] = [];
   for (const name of names) {
     if (!name.endsWith('.history')) continue;

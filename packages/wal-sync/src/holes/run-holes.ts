@@ -47,7 +47,7 @@ export async function runHoles(
 
 async function listHoles(store: WalStore, catalog: Catalog): Promise<number> {
   const holes = await lookForHoles(store, {
-    names: new Set(catalog.stored.keys()),
+    names: catalog.stored.keys(),
     backups: catalog.backups,
     accepted: catalog.acceptedHoles,
     readHistory: (file) => readSmallHere(store, file),
