@@ -1,17 +1,18 @@
 import { copyFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
+import { systemErrorCode } from '@archive2/core/base/failure.ts';
 import { PartFile } from '@archive2/core/files/part-file.ts';
+import { PlaceFailure } from './fetch/place-failure.ts';
 
 /**
  * Puts a complete file where PostgreSQL wants it, at once: by a rename, or from another file system by a copy and a rename. Throws
- * Failure `disk_full` or `disk_error` when it cannot; then nothing is at the path that was not there before.
+ * PlaceFailure when it cannot; then nothing is at the path that was not there before.
  */
 export async function deliverFile(from: string, path: string): Promise<void> {
   try {
     await rename(from, path);
   } catch (error) {
-    if (systemErrorCode(error) !== 'EXDEV') throw cannotDeliver(path, error);
+    if (systemErrorCode(error) !== 'EXDEV') throw new PlaceFailure(path, error);
     await copyAcross(from, path);
   }
 }
@@ -25,18 +26,9 @@ async function copyAcross(from: string, path: string): Promise<void> {
     await part.replace(basename(path));
     await rm(from, { force: true });
   } catch (error) {
-    throw cannotDeliver(path, error);
+    throw new PlaceFailure(path, error);
   } finally {
     await part?.discard();
     await part?.close();
   }
-}
-
-function cannotDeliver(path: string, error: unknown): Failure {
-  const code = systemErrorCode(error);
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
-  return new Failure(isFull ? 'disk_full' : 'disk_error', `${path} cannot be written (${code ?? String(error)})`, {
-    cause: error,
-    hint: 'The archive has the file; make room, or put the permissions right, on this server.',
-  });
 }

@@ -30,7 +30,7 @@ export interface RestoreRequest {
 
 /**
  * Fetches one file to its path in this process and resolves with the exit status: 0 delivered, 1 absent (or, on a standby, not
- * now), 126 not known. Whatever is at the path is replaced only by a complete, verified file.
+ * now), 126 not known. Throws PlaceFailure when it cannot be put there. Whatever is at the path is replaced only by a complete, verified file.
  */
 export async function restoreFile(request: RestoreRequest, clock: Clock, log: Log): Promise<number> {
   const { settings, asker, path } = request;
@@ -51,7 +51,8 @@ export async function restoreFile(request: RestoreRequest, clock: Clock, log: Lo
     const ask = async () => {
       await discard(last);
       last = undefined;
-      const { answer, fetched } = await fetchAnywhere(sources, wanted, clock, log);
+      const { answer, fetched, placeFailure } = await fetchAnywhere(sources, wanted, clock, log);
+      if (placeFailure !== undefined) throw placeFailure;
       last = fetched;
       return fetched === undefined ? { answer } : { answer, modifiedMs: fetched.modifiedMs };
     };

@@ -22,13 +22,15 @@ export interface AgentVerdict {
   stdout?: string;
   /** A complete file that is the client's now, to be renamed to where PostgreSQL wants it. */
   deliver?: string;
+  /** The agent lacks what it needs for the work, such as room: the client is to do it by itself. */
+  unable?: true;
 }
 
 /**
  * `none`: nobody listens. `retired`: the agent goes, and another one may be started. `broken`: it closed the connection, or
- * said nothing sensible. `silent`: it did not say in time that it works on the request. `late`: it said so, and no more.
+ * said nothing sensible. `unable`: it lacks what it needs. `silent`: it did not say in time that it works on the request. `late`: it said so, and no more.
  */
-export type NoVerdict = 'none' | 'retired' | 'broken' | 'silent' | 'late';
+export type NoVerdict = 'none' | 'retired' | 'broken' | 'unable' | 'silent' | 'late';
 
 /** How long an agent may take to say that it works on a request. */
 const firstWordTimeoutMs = 5000;
@@ -66,11 +68,12 @@ export function exchangeWithAgent(
   });
 }
 
-function parseAnswer(line: string): AgentVerdict | 'retired' | 'broken' | number {
+function parseAnswer(line: string): AgentVerdict | 'retired' | 'broken' | 'unable' | number {
   try {
     const answer = JSON.parse(line) as Record<string, unknown>;
     const { status, stderr, stdout, deliver, waitMs } = answer;
     if (answer['retired'] === true) return 'retired';
+    if (answer['unable'] === true) return 'unable';
     if (typeof waitMs === 'number' && waitMs >= 0 && waitMs < 2 ** 30) return waitMs;
     if (typeof status !== 'number') return 'broken';
     const verdict: AgentVerdict = { status };

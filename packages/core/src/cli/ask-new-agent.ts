@@ -19,14 +19,15 @@ export interface NewAgent {
 
 /**
  * Starts an agent for the data directory that is the working directory, and asks it; undefined where there can be none: outside a
- * data directory, without a state directory to trust, or beside an agent that is broken or silent, and holds its lock.
+ * data directory, without a state directory to trust, or beside an agent that is broken, unable or silent, and holds its lock.
  */
 export async function askNewAgent(
   invocation: Invocation,
   agent: NewAgent,
   clock: Clock,
 ): Promise<AgentVerdict | undefined> {
-  if (agent.unanswered === 'broken' || agent.unanswered === 'silent') return undefined;
+  const { unanswered } = agent;
+  if (unanswered === 'broken' || unanswered === 'unable' || unanswered === 'silent') return undefined;
   const { environment } = invocation;
   const { path: stateDirectory } = findStateDirectory(configuredStateDirectory(invocation.args, environment));
   if (!makeStateDirectory(stateDirectory)) return undefined;

@@ -19,6 +19,7 @@ import { type DelayGate, delayGate } from '../delay/delay-gate.ts';
 import { streamingPastDelay } from '../delay/streaming-past-delay.ts';
 import { localSource } from '../fetch/local-source.ts';
 import { openPool } from '../fetch/open-pool.ts';
+import { PlaceFailure } from '../fetch/place-failure.ts';
 import { commandSpec, type FetchSettings, fetchWords, readFetchSettings } from '../options.ts';
 import { Prefetcher } from '../prefetch/prefetcher.ts';
 import { SegmentBuffer } from '../prefetch/segment-buffer.ts';
@@ -61,6 +62,7 @@ export class GetAgent implements AgentWork {
   private delivered = 0;
   private callsUnderWay = 0;
   private hasWarnedOfStreaming = false;
+  private hasWarnedOfPlace = false;
   private readonly stopped = new AbortController();
 
   constructor(options: GetAgentOptions) {
@@ -87,7 +89,8 @@ export class GetAgent implements AgentWork {
       if (gate !== undefined) this.warnOfStreaming(workingDirectory, log);
       const question = { file, asker, dataDirectory: workingDirectory, settings: lane.settings, gate };
       const ask = async () => {
-        const { answer, held } = await lane.prefetcher.obtain(file, asker !== 'standby');
+        const { answer, held, placeFailure } = await lane.prefetcher.obtain(file, asker !== 'standby');
+        if (placeFailure !== undefined) throw placeFailure;
         return held === undefined ? { answer } : { answer, modifiedMs: held.modifiedMs };
       };
       const over = AbortSignal.any([gone, this.stopped.signal]);
@@ -100,9 +103,12 @@ export class GetAgent implements AgentWork {
       // Dropped between the answer and now, by another command line: PostgreSQL asks again, or this does.
       if (handedOut === undefined) return { status: statusOfFailure(asker), ...stderr };
       this.delivered += 1;
+      this.hasWarnedOfPlace = false;
       return { status: 0, deliver: handedOut.path, ...stderr };
     } catch (error) {
-      return { status: statusOfFailure(asker), stderr: formatFailure(toFailure(error)) };
+      const status = statusOfFailure(asker);
+      if (error instanceof PlaceFailure) return this.withoutPlace(error, status);
+      return { status, stderr: formatFailure(toFailure(error)) };
     } finally {
       this.callsUnderWay -= 1;
     }
@@ -163,6 +169,15 @@ export class GetAgent implements AgentWork {
     const gate = await this.gateOf(settings.delayMs, request.workingDirectory);
     this.lane = { pattern: callPattern(request, [name, path]), stamp, settings, pool, buffer, prefetcher, gate };
     return { lane: this.lane, name };
+  }
+
+  /** The buffer has no room: where PostgreSQL wants the file there may be some. */
+  private withoutPlace(failure: PlaceFailure, status: number): AgentVerdict {
+    const { log } = this.options;
+    if (!this.hasWarnedOfPlace)
+      log.warning('no place in the buffer, calls fetch by themselves', { reason: failure.message });
+    this.hasWarnedOfPlace = true;
+    return { status, unable: true };
   }
 
   /** Once in an agent's life, where an operator reads it. */

@@ -23,8 +23,11 @@ export async function fetchAnywhere(
 ): Promise<FetchResult> {
   const local = sources.local();
   if (local !== undefined) {
-    const { answer, fetched } = await fetchLocally(local, wanted, log);
+    const { answer, fetched, placeFailure } = await fetchLocally(local, wanted, log);
     if (fetched !== undefined) return { answer: { kind: 'delivered' }, fetched };
+    if (placeFailure !== undefined) {
+      return { answer: joinAnswers([{ host: local.directory, answer }]), placeFailure };
+    }
     if (local.isOnly) return { answer: joinAnswers([{ host: local.directory, answer }]) };
   }
   return await fetchFile(sources.pool, wanted, clock, log, turn);

@@ -7,11 +7,14 @@ import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
 import { type Answer, joinAnswers, type Said } from '../answer.ts';
 import { type FetchedFile, fetchFromHost, type HostFetch, type Wanted } from './fetch-from-host.ts';
+import type { PlaceFailure } from './place-failure.ts';
 
 export interface FetchResult {
   answer: Answer;
   /** The delivered file; the caller gives it its name, or discards it, and closes it. */
   fetched?: FetchedFile;
+  /** There is no place for the file on this server. */
+  placeFailure?: PlaceFailure;
 }
 
 /** A host that is still silent after this time is asked after one that is there. */
@@ -46,13 +49,14 @@ export async function fetchFile(
     // After a "no" a standby is told to ask again; after anything else the silent host may be the only one that has the file.
     const isTold = answers.some(({ answer }) => answer.kind === 'no');
     const patience = isTold && !wanted.isDecisive ? patienceMs : undefined;
-    const { answer, fetched } = await askHost(pool, opening, wanted, patience, clock);
+    const { answer, fetched, placeFailure } = await askHost(pool, opening, wanted, patience, clock);
     answers.push({ host: host.text, hostName: host.host, answer });
     log.debug('answer', { name: wanted.file.name, host: host.text, ...answer });
     if (answer.kind === 'damaged') {
       log.warning('damaged copy', { name: wanted.file.name, host: host.text, reason: answer.reason });
     }
     if (fetched !== undefined) return { answer: joinAnswers(answers), fetched };
+    if (placeFailure !== undefined) return { answer: joinAnswers(answers), placeFailure };
   }
   return { answer: joinAnswers(answers) };
 }

@@ -2,6 +2,7 @@ import { toFailure } from '@archive2/core/base/failure.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
 import { getFile } from '@archive2/core/hosts/get.ts';
 import type { HostAnswer } from '../answer.ts';
+import { PlaceFailure } from './place-failure.ts';
 import { type ReceivedFile, receiveFile, type WantedFile } from './receive-file.ts';
 
 export interface Wanted extends WantedFile {
@@ -20,6 +21,8 @@ export interface FetchedFile extends ReceivedFile {
 export interface HostFetch {
   answer: HostAnswer;
   fetched?: FetchedFile;
+  /** It has the file, but there is no place for it here. */
+  placeFailure?: PlaceFailure;
 }
 
 /** Failures of a copy: another one may be good. */
@@ -54,6 +57,7 @@ export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Pr
   } catch (error) {
     const failure = toFailure(error);
     if (damageCodes.has(failure.code)) return { answer: { kind: 'damaged', reason: failure.message } };
-    return { answer: { kind: 'cannot_say', reason: failure.message } };
+    const answer = { kind: 'cannot_say' as const, reason: failure.message };
+    return failure instanceof PlaceFailure ? { answer, placeFailure: failure } : { answer };
   }
 }

@@ -6,6 +6,7 @@ import { toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import type { HostFetch } from './fetch-from-host.ts';
 import { laterLocalWal } from './later-local-wal.ts';
+import { PlaceFailure } from './place-failure.ts';
 import { receiveFile, type WantedFile } from './receive-file.ts';
 
 /** A directory of this machine in which somebody has put archive files. It is only read. */
@@ -34,6 +35,7 @@ export async function fetchLocally(source: LocalSource, wanted: WantedFile, log:
     }
   } catch (error) {
     const reason = toFailure(error).message;
+    if (error instanceof PlaceFailure) return { answer: { kind: 'cannot_say', reason }, placeFailure: error };
     log.warning('bad local file passed over', { path, reason });
     return { answer: { kind: 'damaged', reason } };
   }

@@ -6,6 +6,7 @@ import { PartFile } from '@archive2/core/files/part-file.ts';
 import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
 import { pageHeaderBytes, parsePageHeader } from '@archive2/core/wal/page-header.ts';
 import { checkSegmentHeader } from '@archive2/core/wal/segment-header-check.ts';
+import { PlaceFailure } from './place-failure.ts';
 
 export interface WantedFile {
   file: ArchiveFile;
@@ -24,26 +25,38 @@ export interface ReceivedFile {
 
 /**
  * Decodes a stored file beside its path, verifying it on the way: checksums, sizes, label, and that it begins as the segment of its
- * name and cluster does. Throws a Failure when it is not that; then nothing is left. The caller ends the part.
+ * name and cluster does. Throws a Failure when it is not that, and PlaceFailure when it cannot be written; then nothing is left, and
+ * the source is closed: one that nobody reads would stop everything else of its session. The caller ends the part.
  */
 export async function receiveFile(chunks: AsyncIterable<Buffer>, wanted: WantedFile): Promise<ReceivedFile> {
-  const part = await PartFile.create(dirname(wanted.path), basename(wanted.path));
+  const decoder = decodeStored(chunks, rawSizeRange(wanted.file, undefined), { digest: 'of_several_frames' });
+  let part: PartFile | undefined;
   try {
-    const decoder = decodeStored(chunks, rawSizeRange(wanted.file, undefined), { digest: 'of_several_frames' });
+    // Begun before the file is made: what was never begun cannot be ended.
+    let step = await decoder.next();
+    part = await placed(wanted, PartFile.create(dirname(wanted.path), basename(wanted.path)));
     let expectedBytes: number | undefined;
-    for (;;) {
-      const step = await decoder.next();
-      if (step.done) {
-        checkSize(wanted.file, part.sizeBytes, expectedBytes);
-        return { part, rawDigest: step.value.rawDigest };
-      }
+    for (; !step.done; step = await decoder.next()) {
       if (part.sizeBytes === 0) expectedBytes = checkFirstPiece(step.value, wanted);
-      await part.append(step.value);
+      await placed(wanted, part.append(step.value));
     }
+    checkSize(wanted.file, part.sizeBytes, expectedBytes);
+    return { part, rawDigest: step.value.rawDigest };
   } catch (error) {
-    await part.discard();
-    await part.close();
+    // Closes the source; the error comes back.
+    await decoder.throw(error).catch(() => undefined);
+    await part?.discard();
+    await part?.close();
     throw error;
+  }
+}
+
+/** A write to this server's disk, whose failure is nobody else's. */
+async function placed<T>({ path }: WantedFile, writing: Promise<T>): Promise<T> {
+  try {
+    return await writing;
+  } catch (error) {
+    throw new PlaceFailure(path, error);
   }
 }
 

@@ -12,6 +12,7 @@ import {
 import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
 import type { Answer } from '../answer.ts';
 import { fetchAnywhere, type Sources } from '../fetch/fetch-anywhere.ts';
+import type { PlaceFailure } from '../fetch/place-failure.ts';
 import { reportDamage } from '../fetch/report-damage.ts';
 import { segmentSizeOf } from './held-segment-size.ts';
 import type { HeldFile, SegmentBuffer } from './segment-buffer.ts';
@@ -34,6 +35,8 @@ export interface PrefetcherOptions {
 export interface Obtained {
   answer: Answer;
   held?: HeldFile;
+  /** There is no place for it in the buffer. */
+  placeFailure?: PlaceFailure;
 }
 
 /** One fetch for each host: more would only share its connection, and two segments fill the codec. */
@@ -68,8 +71,13 @@ export class Prefetcher {
   async obtain(file: ArchiveFile, isDecisive: boolean): Promise<Obtained> {
     const { buffer, clock } = this.options;
     await buffer.removeAbandoned(clock.monotonicMs(), abandonedMs);
-    const obtained =
+    let obtained =
       (await this.heldFile(file.name)) ?? (await this.arriving(file.name)) ?? (await this.fetch(file, isDecisive));
+    if (obtained.placeFailure !== undefined) {
+      // What was fetched ahead must not stand in the way of what is wanted now.
+      await buffer.drop([...buffer.names()]);
+      obtained = await this.fetch(file, isDecisive);
+    }
     if (file.kind === 'segment') this.askedFor(file, obtained);
     return obtained;
   }
@@ -121,8 +129,8 @@ export class Prefetcher {
       isDecisive,
       onDamaged,
     };
-    const { answer, fetched } = await fetchAnywhere(sources, wanted, clock, log, this.nextHost++);
-    if (fetched === undefined) return { answer };
+    const { answer, fetched, placeFailure } = await fetchAnywhere(sources, wanted, clock, log, this.nextHost++);
+    if (fetched === undefined) return placeFailure === undefined ? { answer } : { answer, placeFailure };
     const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs, rawDigest: fetched.rawDigest };
     await fetched.part.close();
     buffer.hold(file.name, held);
@@ -160,14 +168,15 @@ export class Prefetcher {
 
   private prefetch(name: SegmentName): void {
     this.fetch(parseArchiveFileName(name), false).then(
-      ({ answer }) => {
+      ({ answer, placeFailure }) => {
         this.isAtEnd = answer.kind !== 'delivered';
         if (!this.isAtEnd) {
           this.advance();
         } else {
           // Absent, or not known: nothing after it is of use before it. The next request, or look, asks again.
           if (this.absent === undefined || name < this.absent) this.absent = name;
-          this.pollAtTheEnd();
+          // What did not fit is not fetched over and over: the next request makes room, and looks again.
+          if (placeFailure === undefined) this.pollAtTheEnd();
         }
       },
       (error: unknown) => this.options.log.warning('not fetched ahead', { name, reason: toFailure(error).message }),
