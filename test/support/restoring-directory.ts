@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type ArchiveStand, sha256 } from './archive-stand.ts';
 import type { Machine } from './machine.ts';
-import type { Program } from './program.ts';
+import type { Program, ProgramResult } from './program.ts';
 import { BIN_DIRECTORY } from './repository.ts';
 import { UNPRIVILEGED_USER, User } from './user.ts';
 
@@ -25,15 +25,15 @@ export interface RestoreResult {
 export class RestoringDirectory {
   readonly machine: Machine;
   readonly path: string;
+  readonly stateDirectory: string;
   readonly #stand: ArchiveStand;
-  readonly #stateDirectory: string;
 
   constructor(stand: ArchiveStand, machine: Machine, name: string, asker: Asker, systemIdentifier: bigint) {
     this.#stand = stand;
     this.machine = machine;
     this.path = `${new User(UNPRIVILEGED_USER).home}/${name}`;
-    this.#stateDirectory = `/var/lib/archive2/${name}`;
-    for (const directory of [this.path, `${this.path}/pg_wal`, `${this.path}/global`, this.#stateDirectory]) {
+    this.stateDirectory = `/var/lib/archive2/${name}`;
+    for (const directory of [this.path, `${this.path}/pg_wal`, `${this.path}/global`, this.stateDirectory]) {
       machine.makeDirectory(directory, 0o700);
     }
     machine.writeFile(`${this.path}/PG_VERSION`, '15\n');
@@ -45,7 +45,7 @@ export class RestoringDirectory {
 
   /** Calls restore_cmd as PostgreSQL does, which removes what was delivered before it asks again. */
   async restore(name: string, call: RestoreCall = {}): Promise<RestoreResult> {
-    const options = { cwd: this.path, env: { ARCHIVE2_STATE_DIR: this.#stateDirectory } };
+    const options = { cwd: this.path, env: { ARCHIVE2_STATE_DIR: this.stateDirectory } };
     const { status, stderr } = await this.machine.run(this.#argv(name, call), options);
     const digest = this.delivered(name);
     rmSync(this.#target(name), { force: true });
@@ -54,7 +54,7 @@ export class RestoringDirectory {
 
   /** As {@link restore}, without waiting for the end. */
   spawn(name: string, call: RestoreCall = {}): Program {
-    const options = { cwd: this.path, env: { ARCHIVE2_STATE_DIR: this.#stateDirectory } };
+    const options = { cwd: this.path, env: { ARCHIVE2_STATE_DIR: this.stateDirectory } };
     return this.machine.spawn(this.#argv(name, call), options);
   }
 
@@ -62,6 +62,27 @@ export class RestoringDirectory {
   delivered(name: string): string | undefined {
     const target = this.#target(name);
     return existsSync(target) ? sha256(readFileSync(target)) : undefined;
+  }
+
+  /** Runs a form of restore_cmd that operators call, in the data directory, for the standby that it is. */
+  async operate(...words: readonly string[]): Promise<ProgramResult> {
+    const options = { cwd: this.path, env: { ARCHIVE2_STATE_DIR: this.stateDirectory } };
+    return await this.machine.run([`${BIN_DIRECTORY}/restore_cmd`, ...words], options);
+  }
+
+  /** SIGKILL for the agents of this directory. */
+  killAgents(): void {
+    const agents = this.machine.processes('restore_cmd agent run');
+    const own = agents.filter(({ argv }) => argv.includes(`--data-dir=${this.path}`));
+    for (const { pid } of own) process.kill(pid, 'SIGKILL');
+  }
+
+  /** The files that its agent holds, by the names of their segments. */
+  held(): string[] {
+    const state = this.machine.path(this.stateDirectory);
+    const buffers = readdirSync(state).filter((name) => name.startsWith('buffer-'));
+    const files = buffers.flatMap((buffer) => readdirSync(`${state}/${buffer}`));
+    return files.map((name) => name.slice(1, 25)).toSorted();
   }
 
   /** What lies in pg_wal, temporary files included. */
