@@ -1,10 +1,13 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { payDebts } from '../../../packages/archive_remote_cmd/src/pay/pay-debts.ts';
 import { PeerLink } from '../../../packages/archive_remote_cmd/src/serve/peer-link.ts';
+import { Debts } from '../../../packages/core/src/archive/debts.ts';
 import { PledgeFile } from '../../../packages/core/src/archive/pledge-file.ts';
 import { systemClock } from '../../../packages/core/src/base/clock.ts';
 import { Failure } from '../../../packages/core/src/base/failure.ts';
 import { silentLog } from '../../../packages/core/src/base/log.ts';
+import { RateLimit } from '../../../packages/core/src/base/rate-limit.ts';
 import type { ArchiveSession } from '../../../packages/core/src/hosts/archive-session.ts';
 import { askForPledge, askToUnpledge } from '../../../packages/core/src/hosts/ask.ts';
 import { getFile } from '../../../packages/core/src/hosts/get.ts';
@@ -171,6 +174,28 @@ describe.each([[1], [undefined]])('a sender that asks for %s copies', (minCopies
     await hosts.put(0, nameOf(next + 1), minCopies);
     expect(await hosts.states()).toEqual([undefined, undefined]);
   });
+});
+
+test('the payer of debts tells a partner that is back, before it pays', async () => {
+  const hosts = await Hosts.open();
+  const next = await hosts.pledge();
+  await hosts.cut();
+  await failureFrom('pledged', hosts.put(0, nameOf(next), 1));
+  const { directory, store: archive } = hosts.host(0);
+  hosts.heal();
+  const report = await payDebts({
+    store: archive,
+    debts: new Debts(directory, 'arch2'),
+    connect: async () =>
+      (await connect(await TestHost.open({ directory: hosts.host(1).directory, rights: ['sync'] }))).session,
+    probeIntervalMs: 10,
+    rate: new RateLimit(0, systemClock),
+    clock: systemClock,
+    log: silentLog,
+    signal: new AbortController().signal,
+  });
+  expect(report).toEqual({ paid: 1, unpayable: [] });
+  expect(await hosts.states()).toEqual([undefined, undefined]);
 });
 
 describe('a host speaks for itself alone', () => {

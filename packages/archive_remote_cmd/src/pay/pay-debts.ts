@@ -1,4 +1,5 @@
 import type { Debts } from '@archive2/core/archive/debts.ts';
+import { tellOfEndedPledge } from '@archive2/core/archive/pledge-exchange.ts';
 import { sendCopy } from '@archive2/core/archive/send-copy.ts';
 import type { WalStore } from '@archive2/core/archive/wal-store.ts';
 import type { Clock } from '@archive2/core/base/clock.ts';
@@ -47,6 +48,8 @@ export async function payDebts(options: PayOptions): Promise<PayReport> {
       session = await options.connect();
       if (away) log.info('peer is back', { owed: owed.length });
       away = false;
+      // First of all: what it still relies on ended while it was away.
+      await tellOfEndedPledge(options.store, session);
       if (!compared) await recordUnmarkedDebts(options.store.directory, debts, session);
       compared = true;
       for (const file of owed) {
