@@ -8,6 +8,7 @@ import { localTimeZone } from '@archive2/core/cli/local-time.ts';
 import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { layoutOfStdout } from '@archive2/core/cli/terminal.ts';
 import { openQueue } from '@archive2/core/queue/open-queue.ts';
+import { defaultPatience, type Patience } from '@archive2/core/queue/postgres-connection.ts';
 import { parseQueueLocation } from '@archive2/core/queue/queue-location.ts';
 import { readQueueLogin } from '@archive2/core/queue/queue-login.ts';
 import { formSpec } from './form-spec.ts';
@@ -22,6 +23,9 @@ const generalSpec: CommandSpec = formSpec({
     ['backup-queue show main', 'why nothing is running, and when the next one is'],
   ],
 });
+
+/** A person waits, and can call again. */
+const patience: Patience = { ...defaultPatience, callMs: 5_000 };
 
 export function main(invocation: Invocation): void {
   runCommand({ failureStatus: 70 }, () => run(invocation));
@@ -47,7 +51,7 @@ async function run(invocation: Invocation): Promise<number> {
     print: writeStdout,
     async withQueue(work) {
       const location = parseQueueLocation(optionalText(options, 'queue') ?? '');
-      const queue = await openQueue(location, await readQueueLogin('backup-queue', invocation.environment));
+      const queue = await openQueue(location, await readQueueLogin('backup-queue', invocation.environment), patience);
       try {
         return await work(queue);
       } finally {

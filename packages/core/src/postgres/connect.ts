@@ -77,10 +77,19 @@ async function logIn(attempt: LoginAttempt, conninfo: Conninfo, settings: Connec
     keepAlive: true,
     ssl: attempt.tls === 'off' ? false : await tlsOptions(attempt, conninfo, settings),
     // A function: asked for only when the server wants one; the driver's own look-up goes by HOME, and is deprecated.
-    password: async () => environment['PGPASSWORD'] ?? (await readPassword(passwordFile, question)) ?? '',
+    password: async () =>
+      environment['PGPASSWORD'] ??
+      (await readPassword(passwordFile, question)) ??
+      refuseEmptyPassword(passwordFile, user),
     ...(queryTimeoutMs > 0 ? { query_timeout: queryTimeoutMs } : {}),
     ...(options === undefined ? {} : { options }),
   });
+}
+
+/** Throws as the server would: with invalid_password. */
+function refuseEmptyPassword(passwordFile: string, user: string): never {
+  const problem = `the server wants a password of ${user}, and ${passwordFile} has none for this login`;
+  throw Object.assign(new Error(problem), { code: '28P01' });
 }
 
 async function tlsOptions(
