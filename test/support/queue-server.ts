@@ -29,10 +29,15 @@ export class QueueServer {
     return server;
   }
 
-  /** After a stop or a kill. */
-  startAgain(): void {
-    const settings = ["listen_addresses=''", `unix_socket_directories='${this.directory}'`, 'max_connections=150'];
-    const options = [...settings, 'log_min_messages=error'].map((setting) => `-c ${setting}`).join(' ');
+  /** After a stop or a kill; `more` settings count for this run. */
+  startAgain(more: readonly string[] = []): void {
+    const settings = [
+      "listen_addresses=''",
+      `unix_socket_directories='${this.directory}'`,
+      'max_connections=150',
+      'fsync=off',
+    ];
+    const options = [...settings, 'log_min_messages=error', ...more].map((setting) => `-c ${setting}`).join(' ');
     this.#run(
       'pg_ctl',
       'start',
