@@ -1,4 +1,4 @@
-import { formatBytes } from '@archive2/core/cli/byte-size.ts';
+import { formatBytes } from '@archive2/core/base/byte-size.ts';
 import { formatDuration, formatSpan } from '@archive2/core/cli/relative-time.ts';
 import type { RunningTask } from '@archive2/core/queue/queue-state.ts';
 

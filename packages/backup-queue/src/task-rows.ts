@@ -1,4 +1,4 @@
-import { formatBytes } from '@archive2/core/cli/byte-size.ts';
+import { formatBytes } from '@archive2/core/base/byte-size.ts';
 import { formatLocalTime } from '@archive2/core/cli/local-time.ts';
 import { formatDuration } from '@archive2/core/cli/relative-time.ts';
 import type { Cell, Column, Tone } from '@archive2/core/cli/table.ts';

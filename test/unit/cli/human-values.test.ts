@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatBytes } from '../../../packages/core/src/cli/byte-size.ts';
+import { formatBytes } from '../../../packages/core/src/base/byte-size.ts';
 import { formatDay, formatLocalTime, formatTimeOfDay } from '../../../packages/core/src/cli/local-time.ts';
 import { formatDuration, formatRelative, formatSpan } from '../../../packages/core/src/cli/relative-time.ts';
 
