@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { formatConninfo } from '@archive2/core/postgres/conninfo.ts';
 import { initQueue, queueScript } from '@archive2/core/queue/open-queue.ts';
@@ -60,7 +61,9 @@ const roles = [
 function withoutUser(location: QueueLocation, text: string): string {
   if (location.kind === 'sqlite') return text;
   const { user: _user, ...others } = location.conninfo;
-  return formatConninfo({ ...others, ...(others['service'] === undefined ? { user: 'archive' } : {}) });
+  if (others['service'] !== undefined) return formatConninfo(others);
+  // What is local here is not there.
+  return formatConninfo({ host: hostname(), ...others, user: 'archive' });
 }
 
 function shellQuoted(text: string): string {
