@@ -3,6 +3,7 @@
  *
  * Names of cases as arguments choose among them.
  */
+import { measureCleanup } from './bench/cleanup-case.ts';
 import { measurePush } from './bench/push-case.ts';
 import { measureRestore } from './bench/restore-case.ts';
 import { formatTable, type Row } from './bench/summary.ts';
@@ -11,6 +12,8 @@ const cases: Record<string, () => Promise<Row[]>> = {
   push: measurePush,
   restore: measureRestore,
 };
+  sync: measureSync,
+  cleanup: measureCleanup,
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !Object.hasOwn(cases, name));
