@@ -12,7 +12,6 @@ const cases: Record<string, () => Promise<Row[]>> = {
   push: measurePush,
   restore: measureRestore,
 };
-  sync: measureSync,
   cleanup: measureCleanup,
 
 const chosen = process.argv.slice(2);
