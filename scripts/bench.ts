@@ -11,8 +11,8 @@ import { formatTable, type Row } from './bench/summary.ts';
 const cases: Record<string, () => Promise<Row[]>> = {
   push: measurePush,
   restore: measureRestore,
-};
   cleanup: measureCleanup,
+};
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !Object.hasOwn(cases, name));
