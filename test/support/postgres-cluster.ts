@@ -3,6 +3,7 @@ import { command } from './command.ts';
 import type { Machine } from './machine.ts';
 import { findPostgresPrograms } from './postgres-programs.ts';
 import { BASE_SETTINGS, formatSettings, type PostgresSettings } from './postgres-settings.ts';
+import type { ProgramResult } from './program.ts';
 import { PsqlSession } from './psql-session.ts';
 import { UNPRIVILEGED_USER, User } from './user.ts';
 import { waitFor } from './wait-for.ts';
@@ -200,6 +201,13 @@ export class PostgresCluster {
     const from = ['-h', '/run/postgresql', '-p', `${this.port}`];
     await this.machine.check([this.#program('pg_basebackup'), '-D', to, ...how, ...from], { timeoutMs: 120_000 });
     return { machine: this.machine, directory: to };
+  }
+
+  /** Runs pg_rewind on this cluster, which is stopped, from a directory that is not its own. */
+  async rewindTo(source: PostgresCluster, ...flags: string[]): Promise<ProgramResult> {
+    const server = `--source-server=${source.connectionString()} dbname=postgres`;
+    const argv = [this.#program('pg_rewind'), `--target-pgdata=${this.dataDirectory}`, server, '--progress', ...flags];
+    return await this.machine.run(argv, { cwd: '/tmp', timeoutMs: 120_000 });
   }
 
   /** For another machine's primary_conninfo. */

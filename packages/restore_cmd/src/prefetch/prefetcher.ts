@@ -111,7 +111,10 @@ export class Prefetcher {
   }
 
   private fetch(file: ArchiveFile, isDecisive: boolean): Promise<Obtained> {
-    const fetching = this.fetchNow(file, isDecisive).finally(() => this.underWay.delete(file.name));
+    const fetching = this.fetchNow(file, isDecisive).finally(() => {
+      // Another one for the same file may have begun meanwhile.
+      if (this.underWay.get(file.name) === fetching) this.underWay.delete(file.name);
+    });
     this.underWay.set(file.name, fetching);
     return fetching;
   }
@@ -133,8 +136,7 @@ export class Prefetcher {
     if (fetched === undefined) return placeFailure === undefined ? { answer } : { answer, placeFailure };
     const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs, rawDigest: fetched.rawDigest };
     await fetched.part.close();
-    buffer.hold(file.name, held);
-    return { answer, held };
+    return { answer, held: buffer.hold(file.name, held) };
   }
 
   private askedFor(file: SegmentFile, obtained: Obtained): void {
@@ -191,8 +193,8 @@ export class Prefetcher {
       const { absent } = this;
       this.absent = undefined;
       // The very segment that PostgreSQL waits for is not in its own window.
-      if (absent !== undefined && absent === this.asked?.file.name) this.prefetch(absent);
-      else this.advance();
+      if (absent === undefined || absent !== this.asked?.file.name) this.advance();
+      else if (!this.underWay.has(absent)) this.prefetch(absent);
     }, pollMs);
   }
 }

@@ -52,8 +52,15 @@ export class SegmentBuffer {
     return new Set(this.held.keys());
   }
 
-  hold(name: string, file: HeldFile): void {
+  /** Keeps a file, and returns what is held: of two that fetches have brought at the same time the first one, the other goes. */
+  hold(name: string, file: HeldFile): HeldFile {
+    const first = this.held.get(name);
+    if (first !== undefined) {
+      rmSync(file.path, { force: true });
+      return first;
+    }
     this.held.set(name, { ...file, isShared: false });
+    return file;
   }
 
   /** What is held under a name. A file that was given away before is read again first: one that changed is dropped. */
