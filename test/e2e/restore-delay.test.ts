@@ -34,34 +34,55 @@ describe('a standby that is kept an hour behind', () => {
     return await it.restorer.check(command);
   };
 
-  test('is stopped before the table was dropped, and everything of it is there', async () => {
-    const standby = await it.copy({ standby: true, restoreCommand: delayed(), settings });
-    await standby.start();
-    const before = it.ledger.confirmed.at(-1)?.number ?? 0;
-    await standby.pollUntil('SELECT max(number) FROM ledger', `${before}`);
+  /** Commits rows and then loses the table, all in one segment; the moment between, and the segment. */
+  const loseTable = async () => {
     for (let row = 0; row < 5; row += 1) await it.ledger.append();
-    const last = it.ledger.confirmed.at(-1);
-    await it.primary.sql('ALTER TABLE ledger RENAME TO dropped');
+    const moment = it.ledger.confirmed.at(-1)?.confirmedAt ?? '';
+    await it.primary.sql('ALTER TABLE ledger RENAME TO lost');
     const name = await it.primary.switchWal();
     await it.primary.waitForArchived(name);
     await it.stand.waitForNoDebts();
+    return { moment, name };
+  };
 
+  /** Holds the standby, and has it replay up to the moment: where in the segment to stop is PostgreSQL's to find. */
+  const replayUpTo = async (standby: PostgresCluster, moment: string) => {
     expect(await delay(standby, 'pause')).toContain('mode=paused');
     await standby.stop();
-    // The segment holds the last commits and the drop: where in it to stop is PostgreSQL's to find.
-    const moment = last?.confirmedAt ?? '';
     standby.configure({ recovery_target_time: moment, recovery_target_action: 'pause' });
     await standby.start();
-    expect(await standby.value('SELECT max(number) FROM ledger')).toBe(`${before}`);
     expect(await delay(standby, 'release', '--until', moment)).toContain('mode=released');
     await standby.pollUntil('SELECT pg_get_wal_replay_pause_state()', 'paused');
     expect(standby.log()).toContain('recovery stopping before commit');
-    expect(await delay(standby, 'show')).toContain(`lastSegment=${name}`);
+  };
+
+  test('is stopped before a table is lost, and everything of it is there', async () => {
+    const standbys = await Promise.all(
+      [1, 2].map(() => it.copy({ standby: true, restoreCommand: delayed(), settings })),
+    );
+    const before = `${it.ledger.confirmed.at(-1)?.number}`;
+    for (const standby of standbys) {
+      await standby.start();
+      await standby.pollUntil('SELECT max(number) FROM ledger', before);
+    }
+    const { moment, name } = await loseTable();
+    for (const standby of standbys) {
+      expect(await standby.value('SELECT max(number) FROM ledger')).toBe(before);
+      await replayUpTo(standby, moment);
+      expect(await delay(standby, 'show')).toContain(`lastSegment=${name}`);
+    }
+    const [promoted, following] = standbys;
     // Until then the lock of the statement that is not committed keeps readers of the table waiting.
-    await standby.promote();
-    expect(await it.ledger.difference(standby)).toEqual({ missing: [], unexpected: [] });
-    await standby.stop('immediate');
-    await it.primary.sql('ALTER TABLE dropped RENAME TO ledger');
+    await promoted?.promote();
+    if (promoted !== undefined) expect(await it.ledger.difference(promoted)).toEqual({ missing: [], unexpected: [] });
+    if (following !== undefined) {
+      following.configure({ recovery_target_time: '' });
+      await following.restart();
+      await delay(following, 'resume');
+      await following.pollUntil("SELECT to_regclass('lost') IS NOT NULL", 't');
+    }
+    for (const standby of standbys) await standby.stop('immediate');
+    await it.primary.sql('ALTER TABLE lost RENAME TO ledger');
   });
 
   test('is warned, once, that it streams past its delay', async () => {
