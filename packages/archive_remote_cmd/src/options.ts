@@ -31,6 +31,7 @@ export interface RemoteOptions {
   /** For a cleanup that the peer proposes. */
   keepMs: number;
   maxRemoveFraction: number;
+  trustPeerBackups: boolean;
   remoteProgram: string;
   /** Where the log goes instead of stderr. */
   logFile: string | undefined;
@@ -99,6 +100,11 @@ export const commandSpec: CommandSpec = {
       default: '0.5',
       describe: 'share of the archive’s files that a cleanup proposed by the peer may remove',
     },
+    'trust-peer-backups': {
+      type: 'boolean',
+      default: false,
+      describe: 'let the peer propose a cleanup also while this host has no complete base backup of its own',
+    },
     'remote-cmd': {
       type: 'string',
       default: 'archive_remote_cmd',
@@ -143,6 +149,7 @@ export function readOptions(options: Record<string, unknown>): RemoteOptions {
     repairBytesPerSecond: bytesPerSecond(options, 'repair-rate'),
     keepMs: daysToMs(options, 'keep-days'),
     maxRemoveFraction: fraction(options, 'max-remove-fraction'),
+    trustPeerBackups: options['trust-peer-backups'] === true,
     remoteProgram: requiredText(options, 'remote-cmd'),
     logFile: optionalText(options, 'log-file'),
     verbose: options.verbose === true,

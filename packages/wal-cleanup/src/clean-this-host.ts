@@ -1,5 +1,6 @@
 import { cleanHost, type HostCleanup } from '@archive2/core/backups/clean-host.ts';
 import { dropTombstonesBelow } from '@archive2/core/backups/drop-tombstones.ts';
+import { thisHost } from '@archive2/core/backups/host-view.ts';
 import { Activity } from '@archive2/core/base/activity.ts';
 import type { CleanupWorld } from './cleanup-world.ts';
 import type { Outcome } from './outcome.ts';
@@ -19,6 +20,7 @@ export function ownCleanup({
     maxRemoveFraction: options.maxRemoveFraction,
     force: options.force,
     trustClock: options.trustClock,
+    askedBy: thisHost,
     mustPermitItself: false,
     dryRun: options.dryRun,
     clock,

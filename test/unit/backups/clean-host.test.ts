@@ -48,6 +48,7 @@ function clean(cluster: ClusterDirectory, options: Partial<HostCleanup> = {}) {
     maxRemoveFraction: 0.5,
     force: false,
     trustClock: false,
+    askedBy: 'arch1',
     mustPermitItself: false,
     dryRun: false,
     announce: async () => undefined,

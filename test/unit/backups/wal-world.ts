@@ -6,7 +6,7 @@ import { parseSegmentSize } from '../../../packages/core/src/wal/segment-size.ts
 import { timelineFromNumber } from '../../../packages/core/src/wal/timeline-id.ts';
 import { nameOf } from '../archive/wal-segment.ts';
 
-export const segmentBytes = 2 ** 20;
+const segmentBytes = 2 ** 20;
 export const size = parseSegmentSize(segmentBytes);
 
 /** A timeline that left `parent` at a position, with WAL up to another. Positions are in bytes. */

@@ -18,13 +18,13 @@ import { store } from '../archive/test-store.ts';
 import { nameOf, segment } from '../archive/wal-segment.ts';
 import { identity, makeOldBackup, makeOwnBackup, makeWal, nowMs, segments } from '../backups/backup-files.ts';
 import { failureFrom } from '../base/expect-failure.ts';
-import { connect, TestHost } from './test-host.ts';
+import { connect, type HostOptions, TestHost } from './test-host.ts';
 
 const clock = { ...systemClock, nowMs: () => nowMs };
 
 /** A host with an identity, segments 1 to 20, and a complete backup that begins in 8. */
-async function host(rights: Right[] = ['sync']): Promise<TestHost> {
-  const it = await TestHost.open({ rights, clock });
+async function host(rights: Right[] = ['sync'], cleanup: HostOptions['cleanup'] = {}): Promise<TestHost> {
+  const it = await TestHost.open({ rights, clock, cleanup });
   await store(it.store, await segment(nameOf(1)));
   makeWal(it.directory, segments(1, 20));
   makeOldBackup(it.directory, 'data.master.1', 8);
@@ -69,6 +69,14 @@ describe('a proposed cleanup', () => {
     const { session } = await connect(there);
     await failureFrom('cleanup_refused', proposeCleanup(session, proposal(), await viewOf(here)));
     expect(wal(there)).toEqual(segments(1, 20));
+  });
+
+  test('is carried out by a host without a complete backup that is set to trust its peer', async () => {
+    const [here, there] = [await host(), await host(['sync'], { trustPeerBackups: true })];
+    rmSync(`${there.directory.path}/data.master.1`, { recursive: true });
+    const { session } = await connect(there);
+    await proposeCleanup(session, proposal(), await viewOf(here));
+    expect(wal(there)).toEqual(segments(8, 20));
   });
 
   test('never goes beyond what the own backups need, or the share that the host allows', async () => {

@@ -24,6 +24,7 @@ export interface HostOptions {
   peer?: PeerLink;
   peerWaitMs?: number;
   maxAhead?: number;
+  cleanup?: Partial<ServeContext['cleanup']>;
 }
 
 /** An archive host in this process: the real server's side over real directories, without SSH. */
@@ -62,7 +63,7 @@ export class TestHost {
       peer,
       peerOfHint: () => undefined,
       peerWaitMs,
-      cleanup: { keepMs: 0, maxRemoveFraction: 0.5 },
+      cleanup: { keepMs: 0, maxRemoveFraction: 0.5, trustPeerBackups: false, ...this.options.cleanup },
       program: '1.0-test',
       clock,
       log: this.recorded.log,

@@ -19,7 +19,7 @@ export async function answerView(context: ServeContext, asked: Buffer): Promise<
 /**
  * The peer has cleaned up and proposes the same: this host looks at its own backups and pins, heeds the peer's besides, and removes
  * its own files. Nothing that the peer says can make it remove what its own backups need, or more of its files at once than it is
- * set to; without a complete backup of its own it removes nothing. Throws the Failure by which it refuses.
+ * set to; without a complete backup of its own it removes nothing, unless it is set to trust the peer's. Throws the Failure by which it refuses.
  */
 export async function cleanAsProposed(
   context: ServeContext,
@@ -29,16 +29,18 @@ export async function cleanAsProposed(
   checkRight(context.rights, ['sync'], 'propose a cleanup');
   const { directory, cleanup, clock, log, activity } = context;
   const identity = identityOf(context);
+  const view = parseHostView(body);
   const report = await cleanHost({
     cluster: directory,
     identity,
-    peer: { name: context.peer?.name ?? 'peer', view: parseHostView(body) },
+    peer: { name: context.peer?.name ?? 'peer', view },
     alsoProtected: [],
     keepMs: Math.max(cleanup.keepMs, keepSeconds * 1000),
     maxRemoveFraction: cleanup.maxRemoveFraction,
     force: false,
     trustClock: false,
-    mustPermitItself: true,
+    askedBy: view.host,
+    mustPermitItself: !cleanup.trustPeerBackups,
     dryRun,
     announce: async () => undefined,
     clock,

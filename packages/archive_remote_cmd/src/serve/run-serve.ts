@@ -30,7 +30,11 @@ export async function runServe(run: RemoteRun): Promise<void> {
         return hinted === undefined ? undefined : linkTo(run, hinted);
       },
       peerWaitMs: options.peerWaitMs,
-      cleanup: { keepMs: options.keepMs, maxRemoveFraction: options.maxRemoveFraction },
+      cleanup: {
+        keepMs: options.keepMs,
+        maxRemoveFraction: options.maxRemoveFraction,
+        trustPeerBackups: options.trustPeerBackups,
+      },
       program: programVersion,
       clock,
       log,

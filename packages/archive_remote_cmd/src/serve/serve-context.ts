@@ -17,7 +17,7 @@ export interface ServeContext {
   peerOfHint: (hint: string) => PeerLink | undefined;
   peerWaitMs: number;
   /** How far a cleanup that the peer proposes may go. */
-  cleanup: { keepMs: number; maxRemoveFraction: number };
+  cleanup: { keepMs: number; maxRemoveFraction: number; trustPeerBackups: boolean };
   program: string;
   clock: Clock;
   log: Log;

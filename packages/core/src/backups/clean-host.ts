@@ -42,6 +42,8 @@ export interface HostCleanup {
   trustClock: boolean;
   /** Only this host's own complete backups permit anything: for a cleanup that was asked for from afar. */
   mustPermitItself: boolean;
+  /** The host that asked for it. */
+  askedBy: string;
   dryRun: boolean;
   /** Is told of the plan before anything is removed. */
   announce: (plan: CleanupReport) => Promise<void>;
@@ -123,7 +125,7 @@ async function carryOut(cleanup: HostCleanup, { oldest, limit, candidates, repor
 }
 
 function eventOf(
-  { identity, peer, mustPermitItself }: HostCleanup,
+  { identity, askedBy }: HostCleanup,
   oldest: OldestNeeded,
   removed: readonly CandidateOnDisk[],
 ): ArchiveEvent {
@@ -135,14 +137,14 @@ function eventOf(
     last: removed.at(-1)?.file.name ?? null,
     oldestNeeded: nameOf(oldest, identity),
     neededBy: `${holder} on ${host}`,
-    askedBy: mustPermitItself ? (peer?.view.host ?? null) : thisHost,
+    askedBy,
   };
 }
 
 function decide({ identity, peer, alsoProtected, mustPermitItself }: HostCleanup, own: readonly Protection[]) {
   if (mustPermitItself && !own.some(({ permits }) => permits)) {
     throw new Failure('cleanup_refused', `${thisHost} has no complete base backup of its own`, {
-      hint: 'What another host says of its backups is not enough to remove files here: run wal-cleanup on this host.',
+      hint: 'What another host says of its backups is not enough to remove files here: run wal-cleanup on this host, or let archive_remote_cmd serve have --trust-peer-backups.',
     });
   }
   const protections = [...own, ...(peer?.view.protections ?? []), ...alsoProtected];

@@ -28,7 +28,7 @@ const idPattern = /^[A-Za-z0-9][A-Za-z0-9_-]{15,63}$/;
 const holderPattern = /^[A-Za-z0-9][A-Za-z0-9 ._:@/-]{0,79}$/;
 
 /** Throws Failure `usage` unless the texts can be a pin's. Ids are 16 to 64 characters, for nobody is to guess another's. */
-export function checkPin({ id, holder }: Pick<Pin, 'id' | 'holder'>): void {
+function checkPin({ id, holder }: Pick<Pin, 'id' | 'holder'>): void {
   const reason = !idPattern.test(id) ? 'id' : !holderPattern.test(holder) ? 'holder' : undefined;
   if (reason === undefined) return;
   throw new Failure('usage', `the ${reason} of a pin is not usable`, {
