@@ -9,7 +9,15 @@ import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const commands = ['archive_cmd', 'archive_remote_cmd', 'backup-queue', 'restore_cmd', 'wal-cleanup', 'wal-sync'];
+const commands = [
+  'archive_cmd',
+  'archive_remote_cmd',
+  'backup-queue',
+  'base-backup',
+  'restore_cmd',
+  'wal-cleanup',
+  'wal-sync',
+];
 const bin = join(root, 'bin');
 // Two builds at once must not write to one file.
 const built = join(bin, `.archive2.${process.pid}.new`);

@@ -31,7 +31,15 @@ const soleImporters = [
   { package: 'bun:ffi', file: 'packages/core/src/agent/file-door.ts' },
 ];
 
-const commands = ['archive_cmd', 'archive_remote_cmd', 'backup-queue', 'restore_cmd', 'wal-cleanup', 'wal-sync'];
+const commands = [
+  'archive_cmd',
+  'archive_remote_cmd',
+  'backup-queue',
+  'base-backup',
+  'restore_cmd',
+  'wal-cleanup',
+  'wal-sync',
+];
 
 interface ImportPattern {
   group: string[];

@@ -18,6 +18,9 @@ const commands: Record<string, (invocation: Invocation) => void> = {
   'backup-queue': (invocation) => {
     loadRest().then((rest) => rest.runBackupQueue(invocation), fail);
   },
+  'base-backup': (invocation) => {
+    loadRest().then((rest) => rest.runBaseBackup(invocation), fail);
+  },
   restore_cmd: (invocation) =>
     restoreCmd(invocation, async () => {
       const { runRestoreCmd, deliverAcross } = await loadRest();

@@ -5,6 +5,7 @@
 export { run as runArchiveCmd } from '@archive2/archive_cmd/run.ts';
 export { main as runArchiveRemoteCmd } from '@archive2/archive_remote_cmd/main.ts';
 export { main as runBackupQueue } from '@archive2/backup-queue/main.ts';
+export { main as runBaseBackup } from '@archive2/base-backup/main.ts';
 export { deliverAcross, run as runRestoreCmd } from '@archive2/restore_cmd/run.ts';
 export { main as runWalCleanup } from '@archive2/wal-cleanup/main.ts';
 export { main as runWalSync } from '@archive2/wal-sync/main.ts';

@@ -34,6 +34,12 @@ export interface BackupRecord {
   readonly verified: boolean;
   /** The backup that this one, an incremental, builds on; undefined for a full one. */
   readonly parent: string | undefined;
+  /** A random id of the run that took it, by which that run knows its work again after it was killed. */
+  readonly run?: string | undefined;
+  /** Of the data directory and tablespaces, before compression. */
+  readonly sourceBytes?: number | undefined;
+  /** As server_version_num: 150004. */
+  readonly serverVersion?: number | undefined;
 }
 
 export function formatBackupRecord(record: BackupRecord): string {
@@ -90,6 +96,9 @@ function recordOf(json: Record<string, unknown>, directoryName: string): BackupR
     manifestSha256: optional(json, 'manifestSha256'),
     verified: flag(json, 'verified'),
     parent: optional(json, 'parent'),
+    run: optional(json, 'run'),
+    sourceBytes: optionalCount(json, 'sourceBytes'),
+    serverVersion: optionalCount(json, 'serverVersion'),
   };
   if (record.name !== directoryName) throw new Error(`it is of ${record.name}`);
   if (record.stop.lsn < record.start.lsn) throw new Error('it stops before it starts');
@@ -128,6 +137,10 @@ function text(json: Record<string, unknown>, key: string): string {
 
 function optional(json: Record<string, unknown>, key: string): string | undefined {
   return json[key] === undefined || json[key] === null ? undefined : text(json, key);
+}
+
+function optionalCount(json: Record<string, unknown>, key: string): number | undefined {
+  return json[key] === undefined || json[key] === null ? undefined : count(json, key);
 }
 
 function count(json: Record<string, unknown>, key: string): number {

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { crc32c } from '../codec/crc32c.ts';
+import { crc32c } from '../base/crc32c.ts';
 import { backupDamaged, shownName } from './backup-damage.ts';
 
 /** What PostgreSQL may write as a file's Checksum-Algorithm, and the length of the checksum in bytes. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { crc32c } from '../../../packages/core/src/codec/crc32c.ts';
+import { crc32c } from '../../../packages/core/src/base/crc32c.ts';
 
 /** Bit by bit, as the definition has it. */
 function slowly(bytes: Uint8Array): number {
