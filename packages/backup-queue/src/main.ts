@@ -41,6 +41,7 @@ async function run(invocation: Invocation): Promise<number> {
     return 0;
   }
   if (form === undefined) throw unknownForm('what to do is missing');
+  const location = () => parseQueueLocation(optionalText(options, 'queue') ?? '');
   await form.run({
     words,
     options,
@@ -49,9 +50,9 @@ async function run(invocation: Invocation): Promise<number> {
     timeZone: localTimeZone(),
     log: createLog((line) => writeStderr(`${line}\n`)),
     print: writeStdout,
+    location,
     async withQueue(work) {
-      const location = parseQueueLocation(optionalText(options, 'queue') ?? '');
-      const queue = await openQueue(location, await readQueueLogin('backup-queue', invocation.environment), patience);
+      const queue = await openQueue(location(), await readQueueLogin('backup-queue', invocation.environment), patience);
       try {
         return await work(queue);
       } finally {

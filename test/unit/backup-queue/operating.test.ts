@@ -17,6 +17,7 @@ describe('add', () => {
       'info: main is in the queue conninfo="host=db1" hosts=arch1,arch2 directory=/storage/main server=main kind=base periodicity-days=4 keep=3',
     );
     await calls.call('set main --directory /big/main');
+    expect(messages[2]).toContain('a queue in a file is for one archive host');
     // Where all clusters have the same hosts and lie in the same place, the next one does too.
     const next = await calls.call('add shop --conninfo host=db2');
     expect(next.messages[0]).toContain('hosts=arch1,arch2 directory=/big/shop');
@@ -76,6 +77,8 @@ describe('set', () => {
     await calls.call(
       'add main --conninfo host=db1 --hosts arch1,arch2 --keep 5 --window 22:00-05:00 --option a=1 --option b=2',
     );
+    // What is set elsewhere is no change that anybody asked for.
+    calls.settings = { keep: '9', hosts: 'x' };
     await calls.call('set main --periodicity-days 7 --window none --option a= --option c=3 --time-zone Europe/Berlin');
     expect(await calls.json('show main')).toMatchObject({
       cluster: {

@@ -56,6 +56,7 @@ export class QueueCalls {
       print: async (text) => {
         said.stdout += text;
       },
+      location: () => ({ kind: 'sqlite', path: this.#path }),
       withQueue: (work) => this.withQueue(work),
     });
     return said;

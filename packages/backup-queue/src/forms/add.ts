@@ -71,6 +71,9 @@ async function runAdd(call: Call): Promise<void> {
     faults.throwIfAny();
     await queue.addCluster(settings, [schedule]);
     tell(call, settings, schedule);
+    if (call.location().kind === 'sqlite' && settings.archiveHosts.length > 1) {
+      call.log.warning('a queue in a file is for one archive host: the others cannot ask it');
+    }
   });
 }
 

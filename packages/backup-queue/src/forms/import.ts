@@ -5,7 +5,6 @@ import { type Column, formatTable } from '@archive2/core/cli/table.ts';
 import type { ImportedCluster } from '@archive2/core/queue/import-old-queue.ts';
 import { redirectOldFunctions } from '@archive2/core/queue/old-queue.ts';
 import { importQueue } from '@archive2/core/queue/open-queue.ts';
-import { parseQueueLocation } from '@archive2/core/queue/queue-location.ts';
 import { readQueueLogin } from '@archive2/core/queue/queue-login.ts';
 import { checkTimeZone, parseStartWindow } from '@archive2/core/queue/start-window.ts';
 import { Faults } from '../faults.ts';
@@ -47,7 +46,7 @@ async function runImport(call: Call): Promise<void> {
   const timeZone = optionalText(call.options, 'time-zone') ?? localTimeZone();
   faults.try(() => checkTimeZone(timeZone));
   faults.throwIfAny();
-  const location = parseQueueLocation(optionalText(call.options, 'queue') ?? '');
+  const location = call.location();
   if (location.kind === 'sqlite') {
     throw new Failure('usage', 'the old queue is imported into one in PostgreSQL, not into a file', {
       hint: 'A file is for a site with one archive host: add its clusters with "backup-queue add".',

@@ -1,8 +1,7 @@
 import { hostname } from 'node:os';
-import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { formatConninfo } from '@archive2/core/postgres/conninfo.ts';
 import { initQueue, queueScript } from '@archive2/core/queue/open-queue.ts';
-import { describeLocation, parseQueueLocation, type QueueLocation } from '@archive2/core/queue/queue-location.ts';
+import { describeLocation, type QueueLocation } from '@archive2/core/queue/queue-location.ts';
 import { readQueueLogin } from '@archive2/core/queue/queue-login.ts';
 import type { Call, Form } from '../form.ts';
 import { formSpec } from '../form-spec.ts';
@@ -29,23 +28,22 @@ export const init: Form = {
 
 async function runInit(call: Call): Promise<void> {
   refuseWords(call.words);
-  const text = optionalText(call.options, 'queue') ?? '';
-  const location = parseQueueLocation(text);
+  const location = call.location();
   const login = await readQueueLogin('backup-queue', call.environment);
   if (call.options['dry-run'] === true) return await call.print(await queueScript(location, login));
   const steps = await initQueue(location, login);
   const queue = describeLocation(location);
   if (steps.length === 0) call.log.info('the queue is up to date, nothing was changed', { queue });
   else call.log.info('the queue is ready', { queue, steps: steps.join(',') });
-  await call.print(whatIsLeft(location, text));
+  await call.print(whatIsLeft(location));
 }
 
 /** Roles and cron lines, to be copied. Pure. */
-function whatIsLeft(location: QueueLocation, text: string): string {
+function whatIsLeft(location: QueueLocation): string {
   const cron = [
     '# /etc/cron.d/base-backup on each archive host; the account that owns the archive there',
     // A bare "%" ends the command in a crontab.
-    `*/10 * * * * archive /usr/local/bin/base-backup --queue ${shellQuoted(withoutUser(location, text)).replaceAll('%', String.raw`\%`)}`,
+    `*/10 * * * * archive /usr/local/bin/base-backup --queue ${shellQuoted(forArchiveHosts(location)).replaceAll('%', String.raw`\%`)}`,
   ];
   return `${(location.kind === 'postgres' ? [...roles, '', ...cron] : cron).join('\n')}\n`;
 }
@@ -57,13 +55,11 @@ const roles = [
   'CREATE ROLE monitor LOGIN; GRANT backup_queue_monitor TO monitor;',
 ];
 
-/** The queue for the archive hosts: they don't log in as whoever made it. */
-function withoutUser(location: QueueLocation, text: string): string {
-  if (location.kind === 'sqlite') return text;
+/** What `--queue` is there: they log in as somebody else, and what is local here is not there. */
+function forArchiveHosts(location: QueueLocation): string {
+  if (location.kind === 'sqlite') return describeLocation(location);
   const { user: _user, ...others } = location.conninfo;
-  if (others['service'] !== undefined) return formatConninfo(others);
-  // What is local here is not there.
-  return formatConninfo({ host: hostname(), ...others, user: 'archive' });
+  return formatConninfo(others['service'] === undefined ? { host: hostname(), ...others, user: 'archive' } : others);
 }
 
 function shellQuoted(text: string): string {
