@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseArchiveFileName, type SegmentFile } from '../../../packages/core/src/wal/archive-file.ts';
 import { parseSegmentSize } from '../../../packages/core/src/wal/segment-size.ts';

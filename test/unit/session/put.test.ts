@@ -47,6 +47,7 @@ describe('a put', () => {
     expect(verdict).toMatchObject({ outcome: 'new', peerState: 'none', storeId: await host.store.storeId() });
     expect(readFileSync(host.directory.walFile(nameOf(1))).equals(form.stored)).toBe(true);
     expect(await putFile(session, headerOf(form), bodyOf(form))).toMatchObject({ outcome: 'same' });
+    await waitFor(() => names(host).length === 1, { what: 'the second one’s part to go' });
     expect(names(host)).toEqual([nameOf(1)]);
   });
 

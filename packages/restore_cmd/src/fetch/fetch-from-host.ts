@@ -26,12 +26,7 @@ export interface HostFetch {
 }
 
 /** Failures of a copy: another one may be good. */
-export const damageCodes: ReadonlySet<string> = new Set([
-  'damaged',
-  'bad_page_header',
-  'wrong_cluster',
-  'check_failed',
-]);
+const damageCodes: ReadonlySet<string> = new Set(['damaged', 'bad_page_header', 'wrong_cluster', 'check_failed']);
 
 /** Asks one host for a file. Never throws: what goes wrong is the host's answer. The caller ends the part. */
 export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Promise<HostFetch> {
