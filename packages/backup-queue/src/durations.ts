@@ -10,7 +10,7 @@ export async function readDurations(queue: Pick<OperatorQueue, 'tasks'>): Promis
 }
 
 /** By tasks, newest first. Pure. */
-export function durationsOf(tasks: readonly Task[]): (cluster: string) => number {
+function durationsOf(tasks: readonly Task[]): (cluster: string) => number {
   const byCluster = Map.groupBy(tasks, ({ cluster }) => cluster);
   return (cluster) => {
     const taken = (byCluster.get(cluster) ?? [])
