@@ -96,12 +96,12 @@ describe('a tar that is read as it comes', () => {
     }
   });
 
-  test.each(['/etc/passwd', '../x', 'a/../../x', 'a//b', './a', 'a/.', '..', '.', '', 'a/', '/'])(
+  test.each(['/etc/passwd', '../x', 'a/../../x', 'a//b', '././a', './/a', './../a', './', 'a/.', '..', '.', '', 'a/', '/'])(
     'a file with the name %j is refused',
     (name) => refused(madeTar([{ name, content: Buffer.from('x') }])),
   );
 
-  test.each(['/', '/etc/', '../', 'a/../', 'a//', './'])('a directory with the name %j is refused', (name) =>
+  test.each(['/', '/etc/', '../', 'a/../', 'a//', './', '././a/'])('a directory with the name %j is refused', (name) =>
     refused(madeTar([{ name, type: '5' }])),
   );
 
@@ -115,6 +115,11 @@ describe('a tar that is read as it comes', () => {
     header.write('../../etc', 345);
     seal(header);
     refused(Buffer.concat([header, tarEnd]));
+  });
+
+  test('a name may begin with "./", as PostgreSQL writes some', () => {
+    const tar = madeTar([{ name: './pg_wal/archive_status/', type: '5' }]);
+    expect(read(tar)).toMatchObject([{ name: 'pg_wal/archive_status' }]);
   });
 
   test('sizes beyond 8 GiB are read, impossible ones refused', () => {

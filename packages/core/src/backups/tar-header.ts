@@ -32,7 +32,8 @@ export function parseTarHeader(block: Buffer): TarMember | undefined {
 
 /** Throws `backup_damaged` for a name that is not plainly below the directory that the tar stands for. */
 function checkMemberName(name: string, kind: TarMember['kind']): string {
-  const plain = kind === 'directory' && name.endsWith('/') ? name.slice(0, -1) : name;
+  // PostgreSQL 15 writes "./pg_wal/archive_status/".
+  const plain = name.replace(/^\.\//, '').replace(kind === 'directory' ? /\/$/ : /$/, '');
   const isBelow = plain.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
   if (!isBelow) throw backupDamaged(`has a tar member with the name ${shownName(name)}`);
   return plain;
