@@ -1,4 +1,5 @@
 import { Failure } from '@archive2/core/base/failure.ts';
+import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
 import { localTimeZone } from '@archive2/core/cli/local-time.ts';
 import { checkCluster, checkSchedule } from '@archive2/core/queue/check-settings.ts';
 import {
@@ -15,12 +16,33 @@ import { formSpec, kindOption } from '../form-spec.ts';
 import { readClusterOptions, readScheduleOptions, settingsOptions } from '../settings-options.ts';
 import { clusterWord, kindOf } from '../words.ts';
 
+/** What the settings are when they are not given, for the help. */
+const defaultTexts: Readonly<Record<string, string>> = {
+  hosts: 'those of all other clusters',
+  directory: 'beside the others, else /storage/CLUSTER',
+  server: 'CLUSTER',
+  'time-zone': 'that of this machine',
+  'periodicity-days': String(defaultScheduleSettings.periodicityDays),
+  keep: String(defaultScheduleSettings.keep),
+  window: 'none',
+  priority: String(defaultScheduleSettings.priority),
+  'failure-limit': String(defaultScheduleSettings.failureLimit),
+};
+
+function withDefaults(options: CommandSpec['options']): CommandSpec['options'] {
+  const described = Object.entries(options).map(([name, option]) => {
+    const defaultDescription = defaultTexts[name];
+    return [name, defaultDescription === undefined ? option : { ...option, defaultDescription }] as const;
+  });
+  return Object.fromEntries(described);
+}
+
 export const add: Form = {
   spec: formSpec({
     summary: 'Adds a cluster; its first backup is due at once.',
     usage: ['add CLUSTER --conninfo CONNINFO [--hosts HOST,HOST] [settings]'],
     options: {
-      ...settingsOptions,
+      ...withDefaults(settingsOptions),
       ...kindOption,
       paused: { type: 'boolean', default: false, describe: 'adds it paused; then: backup-queue resume CLUSTER' },
     },
