@@ -46,10 +46,11 @@ needed_packages() {
   foreign_apt install --simulate --no-install-recommends -y "postgresql-$1" |
     awk '/^Inst/ { print $2 }' |
     grep -E "^(lib|zlib1g|tzdata|gcc-[0-9]+-base|postgresql-(client-)?$1\$)" |
-    grep -Ev '^lib(perl|json-perl|text-|systemd-shared)'
+    grep -Ev '^lib(perl|json-perl|text-|systemd-shared|llvm)'
 }
 
-# PostgreSQL finds its other programs and its files by the place of the program that was called: that is the small one.
+# PostgreSQL finds its other programs and its files by the place of the program that was called: that is the small one. It is always
+# called by its path.
 wrap_programs() {
   loader=$(cd "$unpacked" && find . -name 'ld-linux-*.so.*' ! -type d | head -1)
   libraries=$(cd "$unpacked" && find . -name '*.so.*' ! -type d -exec dirname {} + | sort -u | tr '\n' ' ')
@@ -61,10 +62,11 @@ wrap_programs() {
     mv "$program" "$bin/programs/$name"
     cat >"$program" <<END
 #!/bin/sh
-top=\$(cd "\$(dirname "\$0")/../../../../.." && pwd)
+bin=\${0%/*}
+top=\$bin/../../../../..
 path=
 for directory in $libraries; do path="\$path:\$top/\$directory"; done
-exec "\$top/$loader" --argv0 "\$0" --library-path "\${path#:}" "\$(dirname "\$0")/programs/$name" "\$@"
+exec "\$top/$loader" --argv0 "\$0" --library-path "\${path#:}" "\$bin/programs/$name" "\$@"
 END
     chmod 755 "$program"
   done
@@ -86,6 +88,8 @@ unpack() {
   # shellcheck disable=SC2046
   (cd "$work" && foreign_apt download $(needed_packages "$major"))
   for package in "$work"/*.deb; do dpkg -x "$package" "$unpacked"; done
+  # Without its compiler, which is larger than all the rest, a server just does not compile queries.
+  rm -rf "$unpacked/usr/lib/postgresql/$major/lib"/*llvm* "$unpacked/usr/lib/postgresql/$major/lib/bitcode"
   wrap_programs "$major"
   rm -rf "$unpacked/usr/share/doc" "$unpacked/usr/share/man" "$unpacked/usr/share/locale"
   chmod 755 "$unpacked"

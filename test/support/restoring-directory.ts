@@ -58,6 +58,15 @@ export class RestoringDirectory {
     return this.machine.spawn(this.#argv(name, call), options);
   }
 
+  /** Calls restore_cmd for segments one after the other, as PostgreSQL does. @throws Error at the first that is not delivered. */
+  async restoreAll(names: readonly string[], call: RestoreCall = {}): Promise<void> {
+    const [program = '', ...words] = this.#argv('NAME', call);
+    const quoted = [program, ...words].map((word) => (word === 'NAME' ? '"$name"' : `'${word}'`)).join(' ');
+    const loop = `for name in "$@"; do rm -f pg_wal/RECOVERYXLOG; ${quoted} || exit $?; done; rm pg_wal/RECOVERYXLOG`;
+    const options = { cwd: this.path, env: { ARCHIVE2_STATE_DIR: this.stateDirectory }, timeoutMs: 120_000 };
+    await this.machine.check(['sh', '-c', loop, 'sh', ...names], options);
+  }
+
   /** The digest of what lies where PostgreSQL expects the file. */
   delivered(name: string): string | undefined {
     const target = this.#target(name);
