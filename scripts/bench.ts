@@ -7,10 +7,12 @@ import { measureCleanup } from './bench/cleanup-case.ts';
 import { measurePush } from './bench/push-case.ts';
 import { measureRestore } from './bench/restore-case.ts';
 import { formatTable, type Row } from './bench/summary.ts';
+import { measureSync } from './bench/sync-case.ts';
 
 const cases: Record<string, () => Promise<Row[]>> = {
   push: measurePush,
   restore: measureRestore,
+  sync: measureSync,
   cleanup: measureCleanup,
 };
 

@@ -87,13 +87,13 @@ export class FaultCluster {
     }
   }
 
-  /** Runs a host's side of new sessions of this role through other words: a tracer, limits. */
-  wrap(host: ArchiveHost, role: Role, words: readonly string[]): void {
+  /** Runs a host's side of new sessions of this role through other words (a tracer, limits), and with more flags. */
+  wrap(host: ArchiveHost, role: Role, words: readonly string[], more: readonly string[] = []): void {
     const serve = [REMOTE, 'serve', '--dir', this.directory, '--cluster', this.name, '--allow', role];
     const peer = this.peerOf(host).machine.name;
-    const more = role === 'put' && this.#options.arePeers !== false ? ['--peer', `${peer}=${peer}`] : [];
-    const flags = ['--remote-cmd', REMOTE, ...SERVE_FLAGS, ...(this.#options.serveFlags ?? [])];
-    const line = [...words, ...serve, ...more, ...flags].map((word) => `'${word}'`).join(' ');
+    const its = role === 'put' && this.#options.arePeers !== false ? ['--peer', `${peer}=${peer}`] : [];
+    const flags = ['--remote-cmd', REMOTE, ...SERVE_FLAGS, ...(this.#options.serveFlags ?? []), ...more];
+    const line = [...words, ...serve, ...its, ...flags].map((word) => `'${word}'`).join(' ');
     // A script that somebody is about to run cannot be written to.
     const script = `${SCRIPTS}/${role}`;
     host.machine.writeFile(`${script}.new`, `#!/bin/sh\nexec ${line}\n`, 0o755);

@@ -8,9 +8,9 @@ export type HostAnswer =
   | { kind: 'delivered' }
   /**
    * Its archive does not have the file. `later`: but it has this later segment, so the file is missing in between. `speaksFor`: nor
-   * does the host of this name, as far as the primary was told that the file is archived.
+   * does the host of this name, as far as the primary was told that the file is archived. `accepted`: who accepted the hole, and why.
    */
-  | { kind: 'no'; later?: string; speaksFor?: string }
+  | { kind: 'no'; later?: string; speaksFor?: string; accepted?: string }
   /** It could not be asked, or may not say. */
   | { kind: 'cannot_say'; reason: string }
   /** It has the file, and the copy is not whole. */

@@ -1,5 +1,6 @@
 import { ClusterDirectory, clusterDirectoryOfWal } from '@archive2/core/archive/cluster-directory.ts';
 import { checkClusterName } from '@archive2/core/archive/identity.ts';
+import { Failure } from '@archive2/core/base/failure.ts';
 import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
 import { bytesPerSecond, optionalText, requiredText, secondsToMs } from '@archive2/core/cli/option-values.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
@@ -31,9 +32,9 @@ export const commandSpec: CommandSpec = {
     'Makes the WAL directories of two archive hosts equal, both ways: copies what one of them lacks, finds files that are ' +
     'damaged or differ, settles debts, and lists segments that both lack.',
   usage: [
-    'WALS-DIR PEER-HOST                                on either archive host, by cron or by hand',
-    'holes [list] --cluster-dir DIR                    the missing segments, by this host’s files',
-    'holes ack FROM TO --why TEXT --cluster-dir DIR    accepts that they stay missing',
+    'WALS-DIR PEER-HOST                                on either archive host',
+    'holes [list] --cluster-dir DIR                    what is missing here',
+    'holes ack FROM TO --why TEXT --cluster-dir DIR    accepts that it stays so',
   ],
   options: {
     'dry-run': { type: 'boolean', default: false, describe: 'copy, repair and settle nothing; say what would be' },
@@ -89,7 +90,7 @@ export function readSyncOptions(words: readonly string[], options: Record<string
     cluster: cluster === undefined ? undefined : checkClusterName(cluster),
     dryRun: options['dry-run'] === true,
     checksum: options['checksum'] === true,
-    scrubDays: secondsToMs(options, 'scrub-days', 0, 3650) / 1000,
+    scrubDays: days(options, 'scrub-days'),
     json: options['json'] === true,
     repairBytesPerSecond: bytesPerSecond(options, 'repair-rate'),
     connectTimeoutMs: secondsToMs(options, 'connect-timeout', 0.1, 600),
@@ -97,6 +98,13 @@ export function readSyncOptions(words: readonly string[], options: Record<string
     remoteProgram: requiredText(options, 'remote-cmd'),
     verbose: options['verbose'] === true,
   };
+}
+
+function days(options: Record<string, unknown>, name: string): number {
+  const text = String(options[name]);
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 3650) return value;
+  throw new Failure('usage', `--${name} ${JSON.stringify(text)} is not a number of days from 0 to 3650`);
 }
 
 /** The cluster directory of `holes`. Throws Failure `usage`. */

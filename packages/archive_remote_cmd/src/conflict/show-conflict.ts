@@ -1,13 +1,11 @@
-import { firstDifferingPage } from '@archive2/core/archive/differing-page.ts';
+import { firstDifferingPage, lsnOfPage } from '@archive2/core/archive/differing-page.ts';
 import { rawSizeRange, StoredFile } from '@archive2/core/archive/stored-file.ts';
 import type { WalStore } from '@archive2/core/archive/wal-store.ts';
 import { toFailure } from '@archive2/core/base/failure.ts';
 import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
-import { formatLsn, lsnFromBytes } from '@archive2/core/wal/lsn.ts';
-import { segmentStartLsn } from '@archive2/core/wal/segment-position.ts';
+import { formatLsn } from '@archive2/core/wal/lsn.ts';
 import { type Claim, type Contents, readContents } from './claims.ts';
-
-const pageBytes = 8192n;
+import { describeWal, readSuccessor } from './wal-facts.ts';
 
 /** Lines about every content in the quarantine, for `conflict list`. */
 export function formatClaims(claims: readonly Claim[]): string {
@@ -21,13 +19,20 @@ export function formatClaims(claims: readonly Claim[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What is stored under a name and what claims it, side by side, and where they begin to differ. */
+/** What is stored under a name and what claims it, side by side, where they begin to differ, and which of them WAL goes on from. */
 export async function describeConflict(store: WalStore, file: ArchiveFile, claims: readonly Claim[]): Promise<string> {
   const storedPath = store.directory.walFile(file.name);
   const stored = await readContents(store, file, storedPath);
-  const lines: string[] = [file.name, `  stored        ${describe(stored)}`];
+  const successor = await readSuccessor(store, file);
+  const lines: string[] = [file.name, `  stored            ${describe(stored)}`];
+  const tell = async (path: string): Promise<void> => {
+    const facts = await describeWal(store, file, path, successor);
+    if (facts !== undefined) lines.push(`    ${facts}`);
+  };
+  if (stored !== undefined) await tell(storedPath);
   for (const claim of claims) {
     lines.push(`  ${claim.tag.padEnd(16)}  ${describe(await readContents(store, file, claim.path))}`);
+    await tell(claim.path);
     if (stored !== undefined) lines.push(`    ${await difference(store, file, storedPath, claim.path)}`);
   }
   return `${lines.join('\n')}\n`;
@@ -60,7 +65,6 @@ async function difference(store: WalStore, file: ArchiveFile, a: string, b: stri
 }
 
 function lsnOf(store: WalStore, file: ArchiveFile, page: number): string {
-  const segmentSize = store.identity?.segmentSize;
-  if (segmentSize === undefined || (file.kind !== 'segment' && file.kind !== 'partial')) return '';
-  return ` (LSN ${formatLsn(lsnFromBytes(segmentStartLsn(file, segmentSize) + BigInt(page) * pageBytes))})`;
+  const lsn = lsnOfPage(file, page, store.identity?.segmentSize);
+  return lsn === undefined ? '' : ` (LSN ${formatLsn(lsn)})`;
 }

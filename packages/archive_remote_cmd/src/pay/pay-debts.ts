@@ -74,7 +74,7 @@ async function payOne(options: PayOptions, session: ArchiveSession, file: Archiv
   const { store, debts, log } = options;
   try {
     // What was removed meanwhile is owed no more.
-    await sendCopy(store, session, file, options.rate);
+    await sendCopy(store, session, file, { rate: options.rate });
     await debts.settle(file.name);
     log.debug('debt paid', { name: file.name });
     return true;

@@ -1,6 +1,14 @@
 const smallestCapacity = 2 ** 16;
 
 /**
+ * Buffers of files that were read to their end, for the next ones: growing a new one to the size of a frame costs more than
+ * decompressing it (10 ms of CPU for 5 MB, in page faults; checked on Bun 1.4.5).
+ */
+const spareBuffers: Buffer[] = [];
+const mostSpareBuffers = 2;
+const [smallestSpareBytes, largestSpareBytes] = [2 ** 20, 20 * 2 ** 20];
+
+/**
  * Reads a stored file's chunks by exact amounts: it holds the bytes that were asked for, and the chunk that the next
  * ones are in. Chunks may have any size and are copied, so their buffers may be reused once the next one is asked for.
  */
@@ -55,6 +63,7 @@ export class StoredInput {
   async close(): Promise<void> {
     if (!this.isOver) await this.chunks.return?.();
     this.isOver = true;
+    this.giveBack();
   }
 
   private async nextChunk(): Promise<boolean> {
@@ -73,8 +82,20 @@ export class StoredInput {
 
   private reserve(count: number): void {
     if (count <= this.held.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(count, this.held.length * 2, smallestCapacity));
+    const wanted = Math.max(count, this.held.length * 2, smallestCapacity);
+    // Small files need no large buffer, and must not keep one from a segment.
+    const spare = wanted >= smallestSpareBytes ? spareBuffers.findIndex((buffer) => buffer.length >= wanted) : -1;
+    const grown = spareBuffers.splice(spare, spare < 0 ? 0 : 1)[0] ?? Buffer.allocUnsafe(wanted);
     this.held.copy(grown, 0, 0, this.heldBytes);
     this.held = grown;
+  }
+
+  private giveBack(): void {
+    const { length } = this.held;
+    if (length >= smallestSpareBytes && length <= largestSpareBytes && spareBuffers.length < mostSpareBuffers) {
+      spareBuffers.push(this.held);
+    }
+    this.held = Buffer.alloc(0);
+    this.heldBytes = 0;
   }
 }

@@ -80,14 +80,17 @@ class Arrival implements Conversation {
         this.onDone();
         this.complete(message.sizeBytes, message.sha256);
         return;
+      case 'cleaned':
       case 'digested':
       case 'names':
+      case 'pinned':
       case 'pledged':
       case 'probed':
       case 'reported':
       case 'send':
       case 'settled':
       case 'stored':
+      case 'viewed':
       case 'unpledged':
         this.fail(new Failure('protocol', `unexpected answer ${message.type} to a get`));
     }

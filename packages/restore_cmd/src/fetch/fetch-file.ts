@@ -55,6 +55,10 @@ export async function fetchFile(
     if (answer.kind === 'damaged') {
       log.warning('damaged copy', { name: wanted.file.name, host: host.text, reason: answer.reason });
     }
+    if (answer.kind === 'no' && answer.accepted !== undefined) {
+      const event = 'the segment is missing although later WAL is archived, and somebody has accepted that';
+      log.warning(event, { name: wanted.file.name, host: host.text, acceptance: answer.accepted });
+    }
     if (fetched !== undefined) return { answer: joinAnswers(answers), fetched };
     if (placeFailure !== undefined) return { answer: joinAnswers(answers), placeFailure };
   }

@@ -38,12 +38,13 @@ export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Pr
       ...(wanted.isDecisive ? {} : { poll: true }),
     });
     if (arriving.kind === 'absent') {
-      const { later, speaksFor } = arriving;
+      const { later, speaksFor, accepted } = arriving;
       return {
         answer: {
           kind: 'no',
           ...(later === undefined ? {} : { later }),
           ...(speaksFor === undefined ? {} : { speaksFor }),
+          ...(accepted === undefined ? {} : { accepted }),
         },
       };
     }

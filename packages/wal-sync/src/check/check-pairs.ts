@@ -77,7 +77,7 @@ async function repairThere(run: SyncRun, file: ArchiveFile, there: CopyState): P
   const { store, session, rate, report } = run;
   run.log.error("the peer's file is damaged", { name: file.name, reason: reasonOf(there) });
   if (!run.dryRun) {
-    const { outcome } = await sendCopy(store, session, file, rate);
+    const { outcome } = await sendCopy(store, session, file, { rate });
     if (outcome === 'absent') return false;
     await noteRepair(run, file, 'there', there);
   }

@@ -28,7 +28,7 @@ export async function keepBothContents(
     await recordEvent(store.directory, event, clock.nowMs());
   }
   // The peer asks its own quarantine first: what it has is not sent again.
-  if (!run.dryRun) await expectConflict(run, sendCopy(store, session, file, rate));
+  if (!run.dryRun) await expectConflict(run, sendCopy(store, session, file, { rate }));
   const page = await differingPage(run, file, digestThere);
   const lsn = page === undefined ? undefined : lsnOfPage(file, page, store.identity?.segmentSize);
   log.error('conflict: two contents under one name', { name: file.name, digestHere, digestThere, page });

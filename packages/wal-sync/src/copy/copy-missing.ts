@@ -8,7 +8,7 @@ import type { SyncRun } from '../sync-run.ts';
 import { endsTheRun } from './grave-failures.ts';
 
 /** Files in flight over the one session. */
-const width = 4;
+const width = 8;
 
 /** The names that both hosts hold after a copy, with the same content. */
 export type CopiedNames = ArchiveFileName[];
@@ -46,7 +46,7 @@ export async function sendMissing(run: SyncRun, files: readonly ArchiveFile[]): 
   const copied: CopiedNames = [];
   const again: ArchiveFile[] = [];
   const send = async (file: ArchiveFile): Promise<void> => {
-    const { outcome, sizeBytes } = await sendCopy(store, session, file, rate);
+    const { outcome, sizeBytes } = await sendCopy(store, session, file, { rate, isMissing: true });
     if (outcome === 'absent') return;
     copied.push(file.name);
     if (outcome === 'new') add(report.sent, sizeBytes);
