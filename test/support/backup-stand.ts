@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { ArchiveHost } from './archive-host.ts';
 import { ArchiveStand } from './archive-stand.ts';
 import { Ledger } from './ledger.ts';
@@ -158,14 +158,20 @@ export class BackupStand {
       moved.push(`${oid} ${place}\n`);
     }
     if (moved.length > 0) this.restorer.writeFile(`${inside}/tablespace_map`, moved.join(''));
+    // A backup of a standby has what made that one a standby.
+    rmSync(`${outside}/standby.signal`, { force: true });
     if (!existsSync(`${outside}/backup_label`)) throw new Error('the tar has no backup_label');
     const server = await PostgresCluster.fromBackup(
       this.restorer,
       { machine: this.restorer, directory: inside },
       { name: copy, standby: false, restoreCommand },
     );
-    await server.start();
-    await server.pollUntil('SELECT pg_is_in_recovery()', 'f', 60_000);
+    try {
+      await server.start();
+      await server.pollUntil('SELECT pg_is_in_recovery()', 'f', 60_000);
+    } catch (cause) {
+      throw new Error(`${name} of ${host.machine.name} did not recover:\n${server.log().slice(-3000)}`, { cause });
+    }
     return server;
   }
 
