@@ -66,6 +66,12 @@ export class QueueServer {
     }
   }
 
+  /** Gives a copy of the data directory to the server's account. */
+  own(name: string): void {
+    const { status } = spawnSync('chown', ['-R', this.#user.name, `${this.directory}/${name}`]);
+    if (status !== 0) throw new Error(`chown ended with ${status}`);
+  }
+
   /** Runs SQL with psql as the superuser, or as the role; the rows as lines, columns separated by "|". @throws Error. */
   sql(text: string, { database = 'postgres', role = 'postgres' } = {}): string[] {
     const where = ['-h', this.directory, '-d', database, '-U', role];

@@ -1,7 +1,8 @@
 -- The queue of backups: tables, the rules of who is next, and what each role may call. PostgreSQL 12 and later.
 --
--- Runs as backup_queue_owner, which nobody can log in as. Every function has a fixed search_path; those that workers call are
--- SECURITY DEFINER, as workers have no rights on tables. Moments have milliseconds, as in the programs.
+-- Runs as backup_queue_owner, which nobody can log in as. The functions that workers call are SECURITY DEFINER, as workers have no
+-- rights on tables. Every function has a fixed search_path but a few of pure arithmetic, which would then not be inlined: they are
+-- called from the others only. Moments have milliseconds, as in the programs.
 
 CREATE TABLE backup_queue.archive_host (
   name text PRIMARY KEY CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$'),
@@ -142,18 +143,18 @@ BEGIN
 END $$;
 
 CREATE FUNCTION backup_queue.period(periodicity_days double precision, parts integer) RETURNS interval
-LANGUAGE sql IMMUTABLE SET search_path = backup_queue, pg_temp AS $$
+LANGUAGE sql IMMUTABLE AS $$
   SELECT make_interval(secs => floor(floor(periodicity_days * 86400000 + 0.5) / parts + 0.5) / 1000)
 $$;
 
 CREATE FUNCTION backup_queue.pause_after(failures integer) RETURNS interval
-LANGUAGE sql IMMUTABLE SET search_path = backup_queue, pg_temp AS $$
+LANGUAGE sql IMMUTABLE AS $$
   SELECT least(interval '12 hours', interval '10 minutes' * power(2, least(failures - 1, 20)))
 $$;
 
 CREATE FUNCTION backup_queue.is_open(window_from integer, window_to integer, time_zone text, at timestamptz)
 RETURNS boolean
-LANGUAGE sql STABLE SET search_path = backup_queue, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN window_from IS NULL THEN true
     WHEN window_from < window_to THEN minute >= window_from AND minute < window_to
@@ -166,7 +167,10 @@ $$;
 -- Every schedule as one archive host sees it: the rules of turn-policy.ts and claim-policy.ts, which say why.
 CREATE FUNCTION backup_queue.candidates(archiver text, at timestamptz, forced boolean)
 RETURNS TABLE (cluster text, kind text, due_at timestamptz, rank timestamptz, is_run_now boolean, obstacle text)
-LANGUAGE sql STABLE SET search_path = backup_queue, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = backup_queue, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
   WITH asker AS (
     SELECT coalesce(max(max_running), 1) AS max_running, coalesce(bool_and(enabled), true) AS enabled,
       (SELECT count(*) FROM task WHERE state = 'running' AND host = archiver) AS running
@@ -228,8 +232,8 @@ LANGUAGE sql STABLE SET search_path = backup_queue, pg_temp AS $$
   FROM line
   CROSS JOIN asker
   LEFT JOIN server ON server.name = line.source_server
-  LEFT JOIN source_server limits ON limits.name = line.source_server
-$$;
+  LEFT JOIN source_server limits ON limits.name = line.source_server;
+END $$;
 
 CREATE FUNCTION backup_queue.note_failure(
   cluster_name text, task_kind text, archiver text, message text, last_sign timestamptz
