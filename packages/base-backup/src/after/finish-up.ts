@@ -27,7 +27,10 @@ async function rotate({ directory, keep }: BackupJob, { clock, log }: BackupWorl
   if (identity === undefined) throw new Error(`${directory.path} has no cluster.json any more`);
   const nowMs = clock.nowMs();
   const backups = await listBackups(directory, identity, nowMs);
-  const { remove, spared } = planRotation(backups, keep, await new Pins(directory).list(), nowMs);
+  const { remove, spared } = planRotation(backups, keep, await new Pins(directory).list(), {
+    segmentSize: identity.segmentSize,
+    nowMs,
+  });
   for (const { backup, why } of spared) log.info('an old backup stays', { name: backup.name, why });
   for (const { name } of remove) {
     await removeBackup(directory, name);

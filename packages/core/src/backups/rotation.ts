@@ -1,4 +1,6 @@
 import type { WalPlace } from '../wal/backup-label.ts';
+import { segmentNumberOfLsn } from '../wal/segment-position.ts';
+import type { SegmentSize } from '../wal/segment-size.ts';
 import { isExpired, type Pin } from './pins.ts';
 import type { StoredBackup } from './read-backup.ts';
 
@@ -18,7 +20,7 @@ export function planRotation(
   backups: readonly StoredBackup[],
   keep: number,
   pins: readonly Pin[],
-  nowMs: number,
+  { segmentSize, nowMs }: { segmentSize: SegmentSize; nowMs: number },
 ): RotationPlan {
   const complete = backups
     .filter(({ state, number }) => state === 'complete' && number !== undefined)
@@ -30,7 +32,7 @@ export function planRotation(
   const stay = new Set(backups.filter((backup) => !surplus.includes(backup)));
   // From the newest on: what is spared for its own sake spares what it builds on.
   for (const backup of surplus.toReversed()) {
-    const why = reasonToStay(backup, stay, live);
+    const why = reasonToStay(backup, stay, live, segmentSize);
     if (why === undefined) {
       remove.unshift(backup);
       continue;
@@ -41,13 +43,22 @@ export function planRotation(
   return { remove, spared };
 }
 
-function reasonToStay(backup: StoredBackup, stay: ReadonlySet<StoredBackup>, pins: readonly Pin[]): string | undefined {
+function reasonToStay(
+  backup: StoredBackup,
+  stay: ReadonlySet<StoredBackup>,
+  pins: readonly Pin[],
+  segmentSize: SegmentSize,
+): string | undefined {
   const dependant = [...stay].find(({ record }) => record?.parent === backup.name);
   if (dependant !== undefined) return `${dependant.name} builds on it`;
-  const user = pins.find(({ from, holder }) => isAt(from, backup.start) || holder.split(/[\s/]/).includes(backup.name));
+  const user = pins.find(
+    ({ from, holder }) => isAt(from, backup.start, segmentSize) || holder.split(/[\s/]/).includes(backup.name),
+  );
   return user === undefined ? undefined : `${user.holder} uses it`;
 }
 
-function isAt(from: WalPlace, start: WalPlace | undefined): boolean {
-  return start !== undefined && from.timeline === start.timeline && from.lsn === start.lsn;
+/** A restore pins whole segments: the one in which the backup begins is enough. */
+function isAt(from: WalPlace, start: WalPlace | undefined, segmentSize: SegmentSize): boolean {
+  if (start === undefined || from.timeline !== start.timeline) return false;
+  return segmentNumberOfLsn(from.lsn, segmentSize) === segmentNumberOfLsn(start.lsn, segmentSize);
 }
