@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../packages/core/src/postgres/connect.ts';
 import type { Connection } from '../../packages/core/src/postgres/connection.ts';

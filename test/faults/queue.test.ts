@@ -324,23 +324,6 @@ describe('a queue that is new, old, or another', () => {
     await rejects(initQueue(location, queueLogin), 'queue_version');
   });
 
-  test('the old names work: get_next gives a backup, stop completes it', async () => {
-    await addCluster(at(queue), 'main', {
-      conninfo: `host='db one,db2' port=5433 user=backup dbname=postgres`,
-      schedule: { keep: 5 },
-    });
-    const next = (host: string) => server.sql(`SELECT * FROM backup_queue.get_next('${host}')`, { database });
-    const [line = ''] = next('a');
-    const [id, ...rest] = line.split('|');
-    expect(rest).toEqual(['main', 'db one', '5433', 'backup', '/storage/main', '5', 'b']);
-    expect(next('b')).toEqual([]);
-    server.sql(`SELECT backup_queue.stop(${id})`, { database });
-    server.sql(`SELECT backup_queue.stop(${id})`, { database });
-    expect(() => server.sql('SELECT backup_queue.stop(999)', { database })).toThrow(/there is no backup 999/);
-    expect((await queue.tasks())[0]).toMatchObject({ state: 'succeeded', taskId: Number(id) });
-    expect(next('a')).toEqual([]);
-  });
-
   test('500 clusters: a claim is one statement, and takes a fraction of a second', async () => {
     server.sql(
       `INSERT INTO backup_queue.cluster (name, conninfo, archive_hosts, directory, source_server)

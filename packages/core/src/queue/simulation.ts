@@ -185,7 +185,7 @@ export class Simulation {
     if (line.ready.length === 0) return undefined;
     const view = this.#view();
     if (this.#occupation.ofHost(host) >= hostOf(view.hosts, host).maxRunning) return undefined;
-    for (const waiting of [...line.ready]) {
+    for (const waiting of line.ready.slice()) {
       const { key, entry } = waiting;
       const verdict = judge(view, this.#occupation, entry.cluster, entry.schedule, host);
       const isCurrent = this.#entries.get(key) === entry;
