@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Pins } from '../../../packages/core/src/backups/pins.ts';
 import { systemClock } from '../../../packages/core/src/base/clock.ts';
+import { probeHost } from '../../../packages/core/src/hosts/ask.ts';
 import { HostPool } from '../../../packages/core/src/hosts/host-pool.ts';
 import { parseHostList } from '../../../packages/core/src/hosts/host-spec.ts';
 import { parseArchiveFileName, type SegmentFile } from '../../../packages/core/src/wal/archive-file.ts';
@@ -56,7 +57,7 @@ describe('what a server restores', () => {
     const pins = async () => (await new Pins(host.directory).list()).map(({ from, holder }) => ({ from, holder }));
     const [spec] = hosts;
     if (spec === undefined) throw new Error('a host was parsed');
-    return { pin, pins, clock, recorded, connectTo: async () => await pool.session(spec) };
+    return { host, pin, pins, clock, recorded, connectTo: async () => await pool.session(spec) };
   }
 
   test('is pinned on the hosts that there is a session with, and the one pin moves on', async () => {
@@ -79,14 +80,17 @@ describe('what a server restores', () => {
   });
 
   test('is restored all the same where a host does not pin it, which is said once', async () => {
-    const { pin, clock, recorded, connectTo } = await pinOn(['put']);
+    const { host, pin, clock, recorded, connectTo } = await pinOn(['put']);
     const session = await connectTo();
     const told = () => recorded.lines.filter((line) => line.includes('WAL not pinned'));
+    const refusals = () => host.recorded.lines.filter((line) => line.includes('request refused')).length;
     for (const number of [1, 2, 3]) {
       pin.asked(fileOf(number), size);
-      await waitFor(() => told().length > 0, { what: 'the warning' });
+      await waitFor(() => refusals() === number, { what: 'the refusal' });
       clock.advance(120_000);
     }
+    // The host answers what is asked after that when the refusal was heard.
+    await probeHost(session).catch(() => undefined);
     expect(told()).toHaveLength(1);
     expect(session.isOpen).toBe(true);
   });

@@ -87,10 +87,9 @@ export function oldestNeeded(asked: SegmentFile, size: SegmentSize, walNames: re
     .filter(isArchiveFileName)
     .map(parseArchiveFileName)
     .filter((file) => file.kind === 'segment')
-    // Files that wait to be used again have the names of segments that are to come.
-    .map((file) => segmentNumber(file, size))
-    .filter((number) => number < position);
+    .map((file) => segmentNumber(file, size));
   const back = position > BigInt(segmentsBack) ? position - BigInt(segmentsBack) : 0n;
+  // Files that wait to be used again have the names of segments that are to come.
   const oldest = own.reduce((least, number) => (number < least ? number : least), back);
   const file = parseArchiveFileName(segmentNameAt(asked.timeline, oldest, size)) as SegmentFile;
   return formatLsn(segmentStartLsn(file, size));
