@@ -14,7 +14,7 @@ describe('base-backup by hand, without a queue', () => {
     stand = await BackupStand.create();
     standby = await stand.addStandby();
     const space = '/var/lib/postgresql/space';
-    for (const { machine } of [stand.primary, standby]) machine.makeDirectory(space, 0o700);
+    for (const machine of [stand.primary.machine, standby.machine, stand.restorer]) machine.makeDirectory(space, 0o700);
     await stand.primary.sql(`CREATE TABLESPACE extra LOCATION '${space}'`);
     await stand.primary.sql('CREATE TABLE in_extra TABLESPACE extra AS SELECT n FROM generate_series(1, 1000) n');
   });

@@ -22,7 +22,7 @@ export function expectedBytes(sourceBytes: number, backups: readonly StoredBacku
     .filter(({ state, record }) => state === 'complete' && (record?.sourceBytes ?? 0) > 0)
     .toSorted((a, b) => b.startedMs - a.startedMs)[0]?.record;
   if (last?.sourceBytes === undefined) return sourceBytes;
-  return Math.min(sourceBytes, Math.ceil(sourceBytes * (last.sizeBytes / last.sourceBytes) * growth));
+  return Math.min(sourceBytes, Math.round(sourceBytes * (last.sizeBytes / last.sourceBytes) * growth));
 }
 
 /** Throws Failure `disk_full` unless `neededBytes` more leave the watermark free. Pure. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
@@ -22,6 +23,7 @@ const essentialFiles = ['PG_VERSION', 'backup_label', 'global/pg_control'];
 
 /** Compares what came with backup_manifest, file by file. Throws Failure `backup_damaged`, `wrong_cluster` unless they agree. */
 export async function verifyManifest({ directory, book, identity }: FinishedTars): Promise<BackupManifest> {
+  checkIsThere(directory, 'backup_manifest');
   const essential = new Set(essentialFiles);
   const manifest = await readManifest(join(directory, 'backup_manifest'), (file) => {
     book.settle(file);
@@ -43,6 +45,7 @@ export async function verifyManifest({ directory, book, identity }: FinishedTars
  */
 export async function finishWalTar(tars: FinishedTars, ranges: BackupManifest['walRanges'] | undefined): Promise<void> {
   const { directory, identity, signal, clock } = tars;
+  checkIsThere(directory, 'pg_wal.tar');
   const path = join(directory, 'pg_wal.tar');
   const listener = new WalTarInspector(identity);
   await inspectTar({ path, listener, compress: true, isFinished: () => true, signal, clock });
@@ -50,4 +53,8 @@ export async function finishWalTar(tars: FinishedTars, ranges: BackupManifest['w
   if (lacking !== undefined) throw backupDamaged(`needs ${lacking}, which is not in its pg_wal.tar`);
   if (listener.segments.size === 0) throw backupDamaged('has no WAL in its pg_wal.tar');
   await unlink(path);
+}
+
+function checkIsThere(directory: string, name: string): void {
+  if (!existsSync(join(directory, name))) throw backupDamaged(`has no ${name}`);
 }

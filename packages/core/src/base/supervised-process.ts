@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 export interface SupervisedOptions {
@@ -17,13 +16,23 @@ export interface ProcessEnd {
   description: string;
 }
 
-/** In Debian and Red Hat a part of what is always there. */
-const setpriv = '/usr/bin/setpriv';
-
 /**
- * A program in a process group of its own that we end, with all that it started. It dies with us however we end, where there is
- * setpriv(1); elsewhere it may outlive a SIGKILL of ours.
+ * Runs the program, and kills the whole process group when its stdin, which we hold, is closed: by our end, whatever it was. A signal
+ * at the parent's death (prctl) would not reach what the program has started: pg_basebackup's receiver of WAL goes on without it.
  */
+const guard = `
+exec 3<&0 </dev/null
+"$@" 3<&- &
+work=$!
+{ read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 &
+watch=$!
+exec 3<&-
+wait $work
+status=$?
+kill $watch
+exit $status`;
+
+/** A program in a process group of its own that we end, with all that it started. It dies with us, however we end. */
 export class SupervisedProcess {
   /** Settles when the program has ended and its output was read. Never rejects. */
   readonly ended: Promise<ProcessEnd>;
@@ -31,14 +40,13 @@ export class SupervisedProcess {
   private hasEnded = false;
 
   constructor({ path, args, environment, onLine }: SupervisedOptions) {
-    const dyingWithUs = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL', path] : [path];
-    const [program = path, ...before] = dyingWithUs;
-    this.child = spawn(program, [...before, ...args], {
+    this.child = spawn('/bin/sh', ['-c', guard, 'sh', path, ...args], {
       cwd: '/',
       detached: true,
       env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
+    this.child.stdin?.on('error', () => undefined);
     for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', onLine);
     }
