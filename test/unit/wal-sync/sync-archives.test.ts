@@ -8,7 +8,7 @@ import type { SegmentName } from '../../../packages/core/src/wal/archive-file.ts
 import { formatReport, formatReportJson } from '../../../packages/wal-sync/src/format-report.ts';
 import { isEqual, statusOf } from '../../../packages/wal-sync/src/verdict.ts';
 import { store } from '../archive/test-store.ts';
-import { nameOf, plain, segment, sha256 } from '../archive/wal-segment.ts';
+import { encoded, nameOf, plain, segment, sha256, walSegment } from '../archive/wal-segment.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import { ManualClock } from '../session/manual-clock.ts';
 import type { TestHost } from '../session/test-host.ts';
@@ -65,6 +65,19 @@ describe('files that one host lacks', () => {
     const [before, again] = [digests(hosts.arch1), await hosts.sync()];
     expect(again).toMatchObject({ fetched: { files: 0 }, sent: { files: 0 }, compared: 0 });
     expect(digests(hosts.arch1)).toEqual(before);
+  });
+
+  test('get their names in order, although later ones arrive sooner because they are small', async () => {
+    const hosts = await hostsWith([1]);
+    const [large, ...small] = [2, 3, 4, 5, 6];
+    await put(hosts.arch2, [large ?? 0]);
+    for (const number of small) {
+      const raw = walSegment(name(number));
+      raw.fill(0, 40);
+      await store(hosts.arch2.store, await encoded(name(number), raw));
+    }
+    await hosts.sync();
+    expect(hosts.arch1.published).toEqual([2, 3, 4, 5, 6].map(name));
   });
 
   test('keep the time of their source', async () => {
@@ -125,7 +138,8 @@ describe('files that one host lacks', () => {
   });
 
   test('are all there after a run that was cut off in the middle and another one', async () => {
-    const hosts = await hostsWith([1], [1, 2, 3, 4, 5, 6, 7, 8]);
+    const all = Array.from({ length: 30 }, (_, index) => index + 1);
+    const hosts = await hostsWith([1], all);
     const cutOff = hosts.sync(hosts.arch1, {
       before: ({ channel }) => {
         const note = hosts.arch1.store.notePublished.bind(hosts.arch1.store);
@@ -138,9 +152,9 @@ describe('files that one host lacks', () => {
     await failureFrom('host_unreachable', cutOff);
     const after = names(hosts.arch1);
     expect(after).toContain(name(4));
-    expect(after).not.toContain(name(8));
+    expect(after).not.toContain(name(30));
     // In their order: no hole.
-    expect(after).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map(name).slice(0, after.length));
+    expect(after).toEqual(all.map(name).slice(0, after.length));
     expect(statusOf(await hosts.sync())).toBe(0);
     expect(digests(hosts.arch1)).toEqual(digests(hosts.arch2));
   });
