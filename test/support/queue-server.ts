@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { QueueLogin } from '../../packages/core/src/queue/open-queue.ts';
 import { findPostgresPrograms } from './postgres-programs.ts';
+import { REPOSITORY_INSIDE, REPOSITORY_ROOT } from './repository.ts';
 import { UNPRIVILEGED_USER, User } from './user.ts';
 
 /**
@@ -23,7 +24,8 @@ export class QueueServer {
 
   /** Default: the newest version that is installed. */
   static start(major?: number): QueueServer {
-    const server = new QueueServer(findPostgresPrograms(major));
+    // Not inside a machine: the repository is at its own place.
+    const server = new QueueServer(findPostgresPrograms(major).replace(REPOSITORY_INSIDE, REPOSITORY_ROOT));
     server.#run('initdb', '-D', `${server.directory}/data`, '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8');
     server.startAgain();
     return server;
