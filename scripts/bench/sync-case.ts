@@ -16,6 +16,7 @@ const listedFiles = 100_000;
 const copiedSegments = 200;
 const segmentSize = 16 * 1024 * 1024;
 const rounds = 5;
+const copyRounds = 3;
 
 /** wal-sync beside rsync, one after the other in each round, over the same link. */
 export async function measureSync(): Promise<Row[]> {
@@ -57,11 +58,34 @@ async function measureListing(stand: ArchiveStand): Promise<Row[]> {
 
 async function measureCopying(stand: ArchiveStand): Promise<Row[]> {
   const storedBytes = await makeSegments(stand);
+  const rows = await compareCopying(stand, storedBytes, 'a link without a limit');
+  const shape = [
+    'tc',
+    'qdisc',
+    'add',
+    'dev',
+    'eth0',
+    'root',
+    'tbf',
+    'rate',
+    '1gbit',
+    'burst',
+    '512k',
+    'latency',
+    '50ms',
+  ];
+  await stand.arch1.machine.check(shape, { user: 'root' });
+  rows.push(...(await compareCopying(stand, storedBytes, 'a link of 1 Gbit/s')));
+  await stand.arch1.machine.check(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root'], { user: 'root' });
+  return rows;
+}
+
+async function compareCopying(stand: ArchiveStand, storedBytes: number, link: string): Promise<Row[]> {
   const ratios: number[] = [];
   const ours: Measurement[] = [];
   const target = '/archive/rsync';
   stand.arch2.machine.makeDirectory(target);
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < copyRounds; round++) {
     const rsync = await measure(stand, ['rsync', '-a', `${stand.walDirectory}/`, `shell-arch2:${target}/`]);
     rmSync(stand.arch2.machine.path(target), { recursive: true });
     stand.arch2.machine.makeDirectory(target);
@@ -77,7 +101,7 @@ async function measureCopying(stand: ArchiveStand): Promise<Row[]> {
   const seconds = median(ours.map((run) => run.seconds));
   return [
     [
-      `wal-sync, ${copiedSegments} segments missing on the peer, ${mebibytes.toFixed(0)} MiB`,
+      `wal-sync, ${copiedSegments} segments missing on the peer, ${mebibytes.toFixed(0)} MiB, ${link}`,
       `${(mebibytes / seconds).toFixed(0)} MiB/s`,
     ],
     ['  speed beside rsync -a in the same round', `${median(ratios).toFixed(2)} (bar: 0.8 or more)`],

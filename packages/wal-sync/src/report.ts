@@ -9,10 +9,10 @@ export interface Transfer {
 }
 
 /** What one host's copy turned out to be. */
-export type CopyWord = 'whole' | 'damaged' | 'unreadable' | 'absent';
+type CopyWord = 'whole' | 'damaged' | 'unreadable' | 'absent';
 
 /** A file that no repair could make whole on both hosts. */
-export interface DamagedFile {
+interface DamagedFile {
   name: ArchiveFileName;
   here: CopyWord;
   there: CopyWord;
@@ -20,7 +20,7 @@ export interface DamagedFile {
 }
 
 /** Two whole contents under one name. */
-export interface Conflict {
+interface Conflict {
   name: ArchiveFileName;
   digestHere: string;
   digestThere: string;
@@ -30,7 +30,7 @@ export interface Conflict {
   lsn: string | undefined;
 }
 
-export interface FailedFile {
+interface FailedFile {
   name: ArchiveFileName;
   code: FailureCode;
   message: string;

@@ -11,6 +11,7 @@ import type { Log } from '@archive2/core/base/log.ts';
 import { RateLimit } from '@archive2/core/base/rate-limit.ts';
 import { writeStderr, writeStdout } from '@archive2/core/cli/exit.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
+import { allowGarbage } from '@archive2/core/codec/garbage.ts';
 import { type HeldLock, tryLock } from '@archive2/core/files/lock.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
 import { openArchiveSession } from '@archive2/core/hosts/session-opener.ts';
@@ -21,12 +22,15 @@ import { emptyReport } from './report.ts';
 import { syncArchives } from './sync-archives.ts';
 import { statusOf } from './verdict.ts';
 
+const garbageBytes = 128 * 2 ** 20;
+
 /** The whole command: one run, its report on stdout, and the status that it stands for. */
 export async function runSync(
   options: SyncOptions,
   environment: Readonly<Record<string, string | undefined>>,
   log: Log,
 ): Promise<number> {
+  allowGarbage(garbageBytes);
   const clock = systemClock;
   const begunMs = clock.monotonicMs();
   const { directory, dryRun, checksum, scrubDays } = options;

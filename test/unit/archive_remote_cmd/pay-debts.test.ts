@@ -176,7 +176,9 @@ test('a payer leaves room for live WAL: it sends no more than its rate', async (
   const paid = world.pay();
   // A file a second, and a quarter of one at once.
   for (let round = 0; round < 40 && world.peer.published.length < 2; round++) {
-    await waitFor(() => world.clock.sleeperCount > 0 || world.peer.published.length === 2, { what: 'the payer to wait' });
+    await waitFor(() => world.clock.sleeperCount > 0 || world.peer.published.length === 2, {
+      what: 'the payer to wait',
+    });
     expect(world.peer.published.length).toBeLessThanOrEqual(Math.floor((round * 100) / 1000 + 0.25 + 0.1));
     world.clock.advance(100);
   }

@@ -5,7 +5,7 @@ import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import { toDiskFailure } from '@archive2/core/files/disk-error.ts';
 import { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
 import { decodeMessage } from '@archive2/core/protocol/fields.ts';
-import { readFrames } from '@archive2/core/protocol/frame.ts';
+import { maxBodyBytes, readFrames } from '@archive2/core/protocol/frame.ts';
 import {
   type ClientMessage,
   type ClientMessageOf,
@@ -66,7 +66,7 @@ export class ServeSession {
     // A client that is gone cannot be told anything; what it asked for is still carried out.
     this.output.on('error', () => undefined);
     this.output.write(preamble);
-    const frames = readFrames(this.counted(input));
+    const frames = readFrames(this.counted(input), Buffer.allocUnsafeSlow(maxBodyBytes));
     const stopProgress = this.reportProgress();
     try {
       const first = await withDeadline(frames.next(), helloTimeoutMs, () => {
@@ -74,7 +74,11 @@ export class ServeSession {
       });
       if (first.done) return;
       await this.greet(decodeMessage(clientMessages, first.value.header));
-      for await (const frame of frames) await this.handle(decodeMessage(clientMessages, frame.header), frame.body);
+      for await (const { header, body } of frames) {
+        const message = decodeMessage(clientMessages, header);
+        // The body of a file is taken before the next frame is read; others are read at leisure.
+        await this.handle(message, message.type === 'data' ? body : Buffer.from(body));
+      }
     } catch (error) {
       this.send(errorMessage(toFailure(error)));
       throw error;

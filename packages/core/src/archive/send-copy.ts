@@ -4,7 +4,7 @@ import type { ArchiveSession } from '../hosts/archive-session.ts';
 import { putFile } from '../hosts/put.ts';
 import type { ArchiveFile } from '../wal/archive-file.ts';
 import { storedBody } from './stored-body.ts';
-import { digestChunks, digestStored, type StoredFile } from './stored-file.ts';
+import { digestStored, type StoredFile } from './stored-file.ts';
 import type { WalStore } from './wal-store.ts';
 
 export interface SentCopy {
@@ -59,8 +59,7 @@ export async function sendCopy(
 async function verify(stored: StoredFile, file: ArchiveFile, store: WalStore, isMissing: boolean): Promise<string> {
   const segmentSize = store.identity?.segmentSize;
   if (isMissing && (file.kind === 'segment' || file.kind === 'partial')) {
-    const options = { digest: 'of_several_frames' } as const;
-    const { rawDigest } = await digestChunks(stored.chunks(), file, segmentSize, options);
+    const { rawDigest } = await digestStored(stored, file, segmentSize, { digest: 'of_several_frames' });
     if (rawDigest !== '') return rawDigest;
   }
   return (await digestStored(stored, file, segmentSize)).rawDigest;

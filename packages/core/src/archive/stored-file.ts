@@ -45,11 +45,11 @@ export class StoredFile {
     return new StoredFile(path, handle, activity, stats.size, Math.trunc(stats.mtimeMs));
   }
 
-  /** The stored bytes, in pieces of at most 512 KiB. */
-  async *chunks(): AsyncGenerator<Buffer> {
+  /** The stored bytes, in pieces of at most 512 KiB; with `reused`, each lies in it until the next one is asked for. */
+  async *chunks(reused?: Buffer): AsyncGenerator<Buffer> {
     let position = 0;
     for (;;) {
-      const buffer = Buffer.allocUnsafe(readBytes);
+      const buffer = reused ?? Buffer.allocUnsafe(readBytes);
       const { bytesRead } = await this.handle.read(buffer, 0, buffer.length, position);
       if (bytesRead === 0) return;
       position += bytesRead;
@@ -87,8 +87,9 @@ export async function digestStored(
   stored: StoredFile,
   file: ArchiveFile,
   segmentSize: SegmentSize | undefined,
+  options: DecodeOptions = {},
 ): Promise<StoredSummary> {
-  return await digestChunks(stored.chunks(), file, segmentSize);
+  return await digestChunks(stored.chunks(Buffer.allocUnsafe(readBytes)), file, segmentSize, options);
 }
 
 /** As `digestStored`, for stored bytes that come from elsewhere; they are taken to their end, or to the first damage. */

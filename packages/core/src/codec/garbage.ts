@@ -1,5 +1,10 @@
 /** How much the codec allocates between two collections, in bytes: three pieces. */
-const allowanceBytes = 48 * 2 ** 20;
+let allowanceBytes = 48 * 2 ** 20;
+
+/** For a program that lives for one job and may hold more meanwhile: a collection is a tenth of what copying costs. */
+export function allowGarbage(bytes: number): void {
+  allowanceBytes = bytes;
+}
 
 let allocatedBytes = 0;
 
