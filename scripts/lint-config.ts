@@ -26,6 +26,8 @@ const soleImporters = [
   { package: 'ssh2', file: 'packages/core/src/hosts/ssh-client.ts' },
   { package: 'pg', file: 'packages/core/src/postgres/connection.ts' },
   { package: 'yargs', file: 'packages/core/src/cli/arguments.ts' },
+  { package: 'bun:sqlite', file: 'packages/core/src/queue/sqlite-door.ts' },
+  { package: 'better-sqlite3', file: 'packages/core/src/queue/sqlite-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/files/lock-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/files/size-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/agent/file-door.ts' },
