@@ -25,9 +25,13 @@ export function lsnIn(segment: number): Lsn {
 }
 
 export function labelText(segment: number, timeline = 1): string {
-  const lsn = formatLsn(lsnIn(segment));
+  return labelTextAt(lsnIn(segment), timeline);
+}
+
+export function labelTextAt(position: Lsn, timeline: number): string {
+  const lsn = formatLsn(position);
   return (
-    `START WAL LOCATION: ${lsn} (file ${nameOf(segment, timeline)})\nCHECKPOINT LOCATION: ${lsn}\n` +
+    `START WAL LOCATION: ${lsn} (file ${nameOf(Number(position / BigInt(size)), timeline)})\nCHECKPOINT LOCATION: ${lsn}\n` +
     `BACKUP METHOD: streamed\nBACKUP FROM: primary\nSTART TIME: 2026-11-01 00:00:00 UTC\nLABEL: x\nSTART TIMELINE: ${timeline}\n`
   );
 }

@@ -35,38 +35,62 @@ const pageBytes = 8192;
 /** Evenly spread: most backups are not at the very beginning of the WAL. */
 const anyShare = fc.noBias(fc.integer({ min: 0, max: 1000 })).map((share) => share / 1000);
 
+export interface WorldLimits {
+  /** Segments of the first timeline. */
+  first: number;
+  children: number;
+  /** Segments of a further timeline. */
+  length: number;
+  starts: number;
+}
+
 /** Histories with restores to earlier points: a higher timeline may begin far below the end of a lower one. */
-export const anyWorld: fc.Arbitrary<World> = fc
-  .record({
-    first: fc.noBias(fc.integer({ min: 1, max: 40 })),
-    children: fc.array(fc.tuple(fc.nat(), anyShare, fc.integer({ min: 0, max: 20 })), {
-      maxLength: 6,
-    }),
-    starts: fc.array(
-      fc.record({
-        timeline: fc.nat(),
-        at: anyShare.map(Math.sqrt),
-        kind: fc.constantFrom('complete', 'complete', 'unfinished', 'partial', 'pin'),
-        host: fc.constantFrom('arch1', 'arch2'),
+export function worldsWithin(limits: WorldLimits): fc.Arbitrary<World> {
+  return fc
+    .record({
+      first: fc.noBias(fc.integer({ min: 1, max: limits.first })),
+      children: fc.array(fc.tuple(fc.nat(), anyShare, fc.integer({ min: 0, max: limits.length })), {
+        maxLength: limits.children,
       }),
-      { minLength: 1, maxLength: 8 },
-    ),
-  })
-  .map(({ first, children, starts }) => {
-    const timelines: ModelTimeline[] = [{ id: 1, parent: 0, begin: segmentBytes, end: (first + 1) * segmentBytes }];
-    const between = ({ begin, end }: ModelTimeline, at: number) =>
-      begin + Math.floor(((end - begin) * at) / pageBytes) * pageBytes;
-    for (const [index, [parentIndex, at, length]] of children.entries()) {
-      const parent = timelines[parentIndex % timelines.length]!;
-      const begin = between(parent, at);
-      timelines.push({ id: index + 2, parent: parent.id, begin, end: begin + length * segmentBytes + pageBytes });
-    }
-    const placed = starts.map(({ timeline, at, kind, host }) => {
-      const on = timelines[timeline % timelines.length]!;
-      return { timeline: on.id, position: between(on, at), kind, host } as ModelStart;
+      starts: fc.array(
+        fc.record({
+          timeline: fc.nat(),
+          at: anyShare.map(Math.sqrt),
+          kind: fc.constantFrom('complete', 'complete', 'unfinished', 'partial', 'pin'),
+          host: fc.constantFrom('arch1', 'arch2'),
+        }),
+        { minLength: 1, maxLength: limits.starts },
+      ),
+    })
+    .map(({ first, children, starts }) => {
+      const timelines: ModelTimeline[] = [{ id: 1, parent: 0, begin: segmentBytes, end: (first + 1) * segmentBytes }];
+      const between = ({ begin, end }: ModelTimeline, at: number) =>
+        begin + Math.floor(((end - begin) * at) / pageBytes) * pageBytes;
+      for (const [index, [parentIndex, at, length]] of children.entries()) {
+        const parent = timelines[parentIndex % timelines.length]!;
+        const begin = between(parent, at);
+        timelines.push({ id: index + 2, parent: parent.id, begin, end: begin + length * segmentBytes + pageBytes });
+      }
+      const placed = starts.map(({ timeline, at, kind, host }) => {
+        const on = timelines[timeline % timelines.length]!;
+        return { timeline: on.id, position: between(on, at), kind, host } as ModelStart;
+      });
+      return { timelines, starts: placed };
     });
-    return { timelines, starts: placed };
+}
+
+export const anyWorld = worldsWithin({ first: 40, children: 6, length: 20, starts: 8 });
+
+/** What the history file of a timeline says. */
+export function historyText(world: World, timeline: number): string {
+  const of = world.timelines.find(({ id }) => id === timeline)!;
+  const [, ...ancestors] = lineageOf(world, of);
+  const lines = ancestors.map(({ id }, index) => {
+    const left = index === 0 ? of : ancestors[index - 1]!;
+    return `${id}\t0/${left.begin.toString(16).toUpperCase()}\tno recovery target specified\n`;
   });
+  return lines.toReversed().join('');
+}
 
 export function protectionsIn(world: World): Protection[] {
   return world.starts.map(({ timeline, position, kind, host }, index) => ({
