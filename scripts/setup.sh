@@ -87,8 +87,8 @@ modules_are_current() {
     const wanted = read("package-lock.json");
     const installed = read("node_modules/.package-lock.json");
     const isCurrent = ([path, { version, integrity, link, optional }]) =>
-      path === "" || link || !path.startsWith("node_modules/") ||
-      (installed[path] ? installed[path].version === version && installed[path].integrity === integrity : optional);
+      path === "" || (link && require("fs").existsSync(path)) || !path.startsWith("node_modules/") ||
+      (installed[path] && !link ? installed[path].version === version && installed[path].integrity === integrity : optional);
     process.exit(Object.entries(wanted).every(isCurrent) ? 0 : 1);
   '
 }

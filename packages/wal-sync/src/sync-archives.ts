@@ -31,6 +31,10 @@ export async function syncArchives(run: SyncRun, ownCatalog: Promise<Catalog>): 
     backups: [...here.backups, ...there.backups],
     accepted: await acceptedByBoth(run, here, there),
     readHistory: (file) => readHistory(run, file),
+    onBrokenHistory: ({ name }, { message }) => {
+      const isKnown = [...report.damaged, ...report.conflicts].some((file) => file.name === name);
+      if (!isKnown) report.damaged.push({ name, here: 'damaged', there: 'damaged', reason: message });
+    },
   });
 }
 

@@ -193,6 +193,15 @@ describe('a damaged file', () => {
     expect([digests(hosts.arch1), digests(hosts.arch2)]).toEqual([whole, whole]);
   });
 
+  test('of a history file that was torn before it was archived is named, and hides nothing else', async () => {
+    const hosts = await hostsWith([1, 2, 4]);
+    for (const host of hosts.both) writeFileSync(host.directory.walFile('00000002.history'), '1\t0/3000');
+    const report = await hosts.sync();
+    expect(report.damaged).toMatchObject([{ name: '00000002.history', here: 'damaged', there: 'damaged' }]);
+    expect(report.holes).toMatchObject([{ from: name(3) }]);
+    expect(statusOf(report)).toBe(36);
+  });
+
   test('is not touched in a dry run', async () => {
     const hosts = await hostsWith([1, 2]);
     rot(hosts.arch1, 1);

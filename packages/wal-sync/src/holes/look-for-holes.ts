@@ -1,4 +1,5 @@
 import type { WalStore } from '@archive2/core/archive/wal-store.ts';
+import { Failure } from '@archive2/core/base/failure.ts';
 import { type AcceptedHole, isUsableAcceptance } from '@archive2/core/wal/accepted-hole.ts';
 import { type ArchiveFile, type ArchiveFileName, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { type BackupStart, findHoles, type Hole } from '@archive2/core/wal/holes.ts';
@@ -16,9 +17,11 @@ export interface KnownFiles {
   accepted: readonly AcceptedHole[];
   /** The content of a history file, from whichever host has it. */
   readHistory: (file: ArchiveFile) => Promise<Buffer | undefined>;
+  /** Hears of a history file that both hosts have in the same state, and that is none: no later WAL is looked for along it. */
+  onBrokenHistory: (file: ArchiveFile, failure: Failure) => void;
 }
 
-/** All holes; none in an archive without an identity, which has no segments. Throws Failure `damaged` for a torn history file. */
+/** All holes; none in an archive without an identity, which has no segments. */
 export async function lookForHoles(store: WalStore, known: KnownFiles): Promise<Hole[]> {
   const segmentSize = store.identity?.segmentSize;
   if (segmentSize === undefined) return [];
@@ -32,14 +35,22 @@ export async function lookForHoles(store: WalStore, known: KnownFiles): Promise<
   });
 }
 
-async function readDescents(names: readonly ArchiveFileName[], { readHistory }: KnownFiles): Promise<Descent[]> {
+async function readDescents(
+  names: readonly ArchiveFileName[],
+  { readHistory, onBrokenHistory }: KnownFiles,
+): Promise<Descent[]> {
   const descents: Descent[] = [];
   for (const name of names) {
     if (!name.endsWith('.history')) continue;
     const file = parseArchiveFileName(name);
     const content = await readHistory(file);
     if (content === undefined) continue;
-    descents.push({ timeline: file.timeline, ancestors: parseTimelineHistory(content, file.timeline) });
+    try {
+      descents.push({ timeline: file.timeline, ancestors: parseTimelineHistory(content, file.timeline) });
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      onBrokenHistory(file, error);
+    }
   }
   return descents;
 }

@@ -51,6 +51,9 @@ async function listHoles(store: WalStore, catalog: Catalog): Promise<number> {
     backups: catalog.backups,
     accepted: catalog.acceptedHoles,
     readHistory: (file) => readSmallHere(store, file),
+    onBrokenHistory: (_file, failure) => {
+      throw failure;
+    },
   });
   await writeStdout(holes.length === 0 ? 'no segment is missing\n' : `${holes.map(formatHole).join('\n')}\n`);
   return holes.some(({ accepted }) => accepted === undefined) ? failureTable.hole.exit : 0;
