@@ -141,14 +141,18 @@ test('pg_rewind -c takes from the archive what the old primary has no more, and 
   // Until its first checkpoint the successor's control file tells pg_rewind of the old timeline.
   await successor.sql('CHECKPOINT');
   const pgWal = primary.machine.path(`${primary.dataDirectory}/pg_wal`);
-  const own = readdirSync(pgWal).filter((name) => /^00000001[0-9A-F]{16}$/.test(name));
-  const archived = stand.arch1.files(stand.walDirectory);
-  for (const name of own.filter((it) => archived.includes(it))) rmSync(`${pgWal}/${name}`);
-  const without = await primary.rewindTo(successor, '--dry-run');
+  const archived = stand.arch1.files(stand.walDirectory).filter((name) => /^00000001[0-9A-F]{16}$/.test(name));
+  const loseArchived = () => archived.forEach((name) => rmSync(`${pgWal}/${name}`, { force: true }));
+  loseArchived();
+  const without = await primary.rewindTo(successor, '/tmp', '--dry-run');
   expect(without.status).not.toBe(0);
 
-  const { status, stderr } = await primary.rewindTo(successor, '--restore-target-wal');
-  expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining('Done!') });
+  for (const [cwd, ...flags] of [['/tmp', '--dry-run'], [primary.dataDirectory]] as const) {
+    // A dry run restores, too.
+    loseArchived();
+    const { status, stderr } = await primary.rewindTo(successor, cwd, '--restore-target-wal', ...flags);
+    expect({ cwd, status, stderr }).toMatchObject({ cwd, status: 0, stderr: expect.stringContaining('Done!') });
+  }
   expect(readdirSync(pgWal).filter((name) => name.endsWith('.part'))).toEqual([]);
   expect(primary.machine.processes('restore_cmd')).toEqual([]);
 

@@ -203,11 +203,11 @@ export class PostgresCluster {
     return { machine: this.machine, directory: to };
   }
 
-  /** Runs pg_rewind on this cluster, which is stopped, from a directory that is not its own. */
-  async rewindTo(source: PostgresCluster, ...flags: string[]): Promise<ProgramResult> {
+  /** Runs pg_rewind on this cluster, which is stopped. `cwd` is where whoever calls it happens to be. */
+  async rewindTo(source: PostgresCluster, cwd: string, ...flags: string[]): Promise<ProgramResult> {
     const server = `--source-server=${source.connectionString()} dbname=postgres`;
     const argv = [this.#program('pg_rewind'), `--target-pgdata=${this.dataDirectory}`, server, '--progress', ...flags];
-    return await this.machine.run(argv, { cwd: '/tmp', timeoutMs: 120_000 });
+    return await this.machine.run(argv, { cwd, timeoutMs: 120_000 });
   }
 
   /** For another machine's primary_conninfo. */
