@@ -5,6 +5,7 @@
  */
 import { measureCleanup } from './bench/cleanup-case.ts';
 import { measurePush } from './bench/push-case.ts';
+import { measureQueue } from './bench/queue-case.ts';
 import { measureRestore } from './bench/restore-case.ts';
 import { formatTable, type Row } from './bench/summary.ts';
 import { measureSync } from './bench/sync-case.ts';
@@ -14,6 +15,7 @@ const cases: Record<string, () => Promise<Row[]>> = {
   restore: measureRestore,
   sync: measureSync,
   cleanup: measureCleanup,
+  queue: measureQueue,
 };
 
 const chosen = process.argv.slice(2);

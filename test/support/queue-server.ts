@@ -15,17 +15,19 @@ export class QueueServer {
   readonly directory: string;
   readonly #user = new User(UNPRIVILEGED_USER);
   readonly #programs: string;
+  readonly #isDurable: boolean;
 
-  private constructor(programs: string) {
+  private constructor(programs: string, isDurable: boolean) {
     this.#programs = programs;
+    this.#isDurable = isDurable;
     this.directory = mkdtempSync(join(tmpdir(), 'queue-server-'));
     this.#user.makeDirectory(this.directory, 0o755);
   }
 
-  /** Default: the newest version that is installed. */
-  static start(major?: number): QueueServer {
+  /** Default: the newest version that is installed. Without `isDurable` it outlives its own crash, not that of the computer. */
+  static start(major?: number, isDurable = false): QueueServer {
     // Not inside a machine: the repository is at its own place.
-    const server = new QueueServer(findPostgresPrograms(major).replace(REPOSITORY_INSIDE, REPOSITORY_ROOT));
+    const server = new QueueServer(findPostgresPrograms(major).replace(REPOSITORY_INSIDE, REPOSITORY_ROOT), isDurable);
     server.#run('initdb', '-D', `${server.directory}/data`, '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8');
     server.startAgain();
     return server;
@@ -37,7 +39,7 @@ export class QueueServer {
       "listen_addresses=''",
       `unix_socket_directories='${this.directory}'`,
       'max_connections=150',
-      'fsync=off',
+      `fsync=${this.#isDurable}`,
     ];
     const options = [...settings, 'log_min_messages=error', ...more].map((setting) => `-c ${setting}`).join(' ');
     this.#run(

@@ -21,7 +21,7 @@ export interface BackupQueue extends WorkerQueue, OperatorQueue {
 }
 
 /** What the role of workers may do: it sees the tasks that it claims, and no table. */
-export interface WorkerQueue {
+interface WorkerQueue {
   /**
    * Takes the task whose turn it is for this archive host, or undefined when there is none. A task goes to one worker only. First
    * tasks whose lease has ended are set down as lost.

@@ -1,7 +1,7 @@
 import { Failure } from '../base/failure.ts';
 
 /** What a task makes. `base` is served now; the queue schedules each of them by the same rules. */
-export const taskKinds = ['base', 'incremental', 'dump', 'files', 'verify'] as const;
+const taskKinds = ['base', 'incremental', 'dump', 'files', 'verify'] as const;
 
 export type TaskKind = (typeof taskKinds)[number];
 
