@@ -248,7 +248,6 @@ describe('85: a standby that is promoted during the backup', () => {
         what: 'the backup to begin on the standby',
         timeoutMs: 20_000,
       });
-      await stand.primary.stop('fast');
       standby.configure({ archive_mode: true, archive_command: stand.archive.archiveCommand() });
       await standby.reload();
       await standby.promote();
@@ -256,6 +255,7 @@ describe('85: a standby that is promoted during the backup', () => {
       expect(result, result.stderr).toMatchObject({ status: 61 });
       expect(result.stderr).toMatch(/promoted|standby/);
       expect(stand.backups(arch1)).toEqual([]);
+      await stand.primary.stop('immediate');
       // archive_mode needs a restart.
       await standby.restart();
       const next = await stand.backUp(arch1, stand.serverFlags(standby));
