@@ -63,7 +63,6 @@ describe('base-backup from the queue', () => {
     const told = (await stand.history()).find(({ result }) => result.name === 'data.master.2');
     expect(told).toMatchObject({ host: 'arch1', state: 'succeeded' });
   });
-  });
 
   test('a worker that was killed leaves no task: the next call on its host ends it, and the next backup is made', async () => {
     await stand.setClock(4);

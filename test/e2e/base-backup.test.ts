@@ -2,7 +2,6 @@ import { existsSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BackupStand, CLUSTER_DIRECTORY } from '../support/backup-stand.ts';
 import type { PostgresCluster } from '../support/postgres-cluster.ts';
-import { waitFor } from '../support/wait-for.ts';
 
 const nothingDiffers = { missing: [], unexpected: [] };
 
