@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ArchiveHost } from '../support/archive-host.ts';
 import { ArchiveStand } from '../support/archive-stand.ts';
@@ -7,6 +7,7 @@ import { Ledger } from '../support/ledger.ts';
 import type { Machine } from '../support/machine.ts';
 import { PostgresCluster } from '../support/postgres-cluster.ts';
 import { BIN_DIRECTORY } from '../support/repository.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const segmentName = /^[0-9A-F]{24}$/;
 
@@ -78,6 +79,15 @@ describe('wal-cleanup with two hosts, a server and its base backups', () => {
     await copy.stop('immediate');
   }
 
+  const pins = (host: ArchiveHost) => host.files('/archive/main/state/pins');
+
+  /** What a restore holds is over a quarter of an hour later. */
+  function endPins(): void {
+    for (const host of stand.hosts) {
+      for (const pin of pins(host)) rmSync(host.machine.path(`/archive/main/state/pins/${pin}`));
+    }
+  }
+
   test('a dry run shows the plan of both hosts and removes nothing', async () => {
     const before = stand.hosts.map(wal);
     const result = await cleanUp(stand.arch1, ['--cluster-dir', '/archive/main', 'arch2', '--dry-run']);
@@ -104,6 +114,7 @@ describe('wal-cleanup with two hosts, a server and its base backups', () => {
     expect(wal(stand.arch1)).toEqual(wal(stand.arch2));
     expect(stand.hosts.map(tombstones)).toEqual([[], []]);
     await expectRestores(first!);
+    endPins();
     first!.remove();
     // Two backups of the other host, and one here, are left: the oldest is over there.
     const old = [third!.directory, stand.walDirectory, 'arch2'];
@@ -111,13 +122,21 @@ describe('wal-cleanup with two hosts, a server and its base backups', () => {
     for (const host of stand.hosts) expect(segments(host)[0]).toBe(startOf(backups[1]!));
   });
 
-  test('72: a restore from the oldest backup goes on while cleanups run', async () => {
-    await expectRestores(backups[1]!, async () => {
-      for (const host of [stand.arch1, stand.arch2]) {
+  test('72: a restore goes on while its backup is rotated away and cleanups run: it has pinned its WAL', async () => {
+    const backup = backups[1]!;
+    const start = startOf(backup);
+    await expectRestores(backup, async () => {
+      await waitFor(() => stand.hosts.every((host) => pins(host).length > 0), { what: 'the restore to pin its WAL' });
+      backup.remove();
+      for (const host of stand.hosts) {
         const peer = host === stand.arch1 ? 'arch2' : 'arch1';
         expect(await cleanUp(host, ['--cluster-dir', '/archive/main', peer])).toMatchObject({ status: 0 });
       }
+      for (const host of stand.hosts) expect(segments(host)).toContain(start);
     });
+    endPins();
+    expect(await cleanUp(stand.arch1, ['--cluster-dir', '/archive/main', 'arch2'])).toMatchObject({ status: 0 });
+    for (const host of stand.hosts) expect(segments(host)[0]).toBe(startOf(backups[2]!));
   });
 
   test('73: a base backup that is being taken keeps its WAL, and restores', async () => {
@@ -146,6 +165,7 @@ describe('wal-cleanup with two hosts, a server and its base backups', () => {
     }
     for (const host of stand.hosts) expect(segments(host)[0]).toBe(startOf(backup));
     await expectRestores(backup);
+    endPins();
   });
 
   test('a segment that was cleaned up and is archived again is stored on both hosts, and goes with the next cleanup', async () => {
