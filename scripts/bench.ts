@@ -3,6 +3,7 @@
  *
  * Names of cases as arguments choose among them.
  */
+import { measureBackup } from './bench/backup-case.ts';
 import { measureCleanup } from './bench/cleanup-case.ts';
 import { measurePush } from './bench/push-case.ts';
 import { measureQueue } from './bench/queue-case.ts';
@@ -16,6 +17,7 @@ const cases: Record<string, () => Promise<Row[]>> = {
   sync: measureSync,
   cleanup: measureCleanup,
   queue: measureQueue,
+  backup: measureBackup,
 };
 
 const chosen = process.argv.slice(2);

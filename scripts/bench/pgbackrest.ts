@@ -60,6 +60,28 @@ export class PgBackRest {
     return ['pgbackrest', `--config=${CONFIGURATION}/${transport}.conf`, '--stanza=main', ...words];
   }
 
+  /**
+   * Lets the first archive host take backups of the primary's cluster over TLS, and returns the words of a full one. It must run where
+   * the repository is; `--no-archive-check` because here the WAL is archived by us.
+   */
+  async admitBackups({ dataDirectory, port }: PostgresCluster): Promise<{ machine: Machine; argv: string[] }> {
+    const { primary, arch1 } = this.#stand;
+    primary.writeFile(`${CONFIGURATION}/server.conf`, serverConfiguration());
+    const server = primary.spawn(['pgbackrest', `--config=${CONFIGURATION}/server.conf`, 'server']);
+    server.exited.catch(() => undefined);
+    // A name that is in the certificate.
+    arch1.machine.addHostName('bench', primary.address);
+    arch1.machine.writeFile(`${CONFIGURATION}/backup.conf`, backupConfiguration(dataDirectory, port));
+    const flags = [
+      `--config=${CONFIGURATION}/backup.conf`,
+      '--stanza=main',
+      '--type=full',
+      '--start-fast',
+      '--no-archive-check',
+    ];
+    return { machine: arch1.machine, argv: ['pgbackrest', ...flags, 'backup'] };
+  }
+
   /** Forgets what was fetched ahead, so that the next run starts cold. */
   async clearSpool(machine: Machine): Promise<void> {
     await machine.check(['sh', '-c', `rm -rf ${SPOOL}/archive`]);
@@ -82,6 +104,28 @@ tls-server-ca-file=${CONFIGURATION}/ca.crt
 tls-server-cert-file=${CONFIGURATION}/own.crt
 tls-server-key-file=${CONFIGURATION}/own.key
 tls-server-auth=bench=*
+`;
+}
+
+function backupConfiguration(dataDirectory: string, port: number): string {
+  return `[global]
+repo1-path=${REPOSITORY}
+repo1-retention-full=1
+process-max=2
+compress-type=zst
+compress-level=1
+log-level-file=off
+log-level-console=warn
+[main]
+pg1-path=${dataDirectory}
+pg1-port=${port}
+pg1-socket-path=/run/postgresql
+pg1-host=bench
+pg1-host-type=tls
+pg1-host-port=${TLS_PORT}
+pg1-host-ca-file=${CONFIGURATION}/ca.crt
+pg1-host-cert-file=${CONFIGURATION}/own.crt
+pg1-host-key-file=${CONFIGURATION}/own.key
 `;
 }
 
