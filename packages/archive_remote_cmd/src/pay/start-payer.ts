@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
 import type { Clock } from '@archive2/core/base/clock.ts';
-import { startDetached } from '@archive2/core/base/detached-process.ts';
+import { type DetachedProcess, startDetached } from '@archive2/core/base/detached-process.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { tryPayerLock } from './payer-lock.ts';
 
@@ -14,29 +14,50 @@ export interface PayerStart {
   flags: readonly string[];
   clock: Clock;
   log: Log;
+  /** Default `startDetached`. */
+  launch?: (process: DetachedProcess) => number | undefined;
 }
 
-const minIntervalMs = 1000;
+/** So long after its start a payer may not hold its lock yet. */
+const youngMs = 1000;
 
-/** Makes a function that starts the payer unless one is at work: in its own process session, so that it outlives this one. */
-export function payerStarter(start: PayerStart): () => void {
-  let lastStartMs = Number.NEGATIVE_INFINITY;
-  return () => {
-    // A payer that has just been started may not hold its lock yet.
-    if (start.clock.monotonicMs() - lastStartMs < minIntervalMs) return;
-    const lock = tryPayerLock(start.directory, start.peer.name);
+/** Starts the payer of a host's debts, in its own process session, so that it outlives this one. */
+export class PayerStarter {
+  private readonly options: PayerStart;
+  private lastStartMs = Number.NEGATIVE_INFINITY;
+  private again: Promise<void> | undefined;
+
+  constructor(options: PayerStart) {
+    this.options = options;
+  }
+
+  /**
+   * To be called after a debt was recorded: one payer will look for it, the one at work, or a new one. A payer that was started a moment
+   * ago may not have its lock yet, or may have ended before this debt: then this looks once more, a moment later.
+   */
+  start(): void {
+    const { directory, cluster, peer, environment, flags, clock, log, launch = startDetached } = this.options;
+    const youngForMs = this.lastStartMs + youngMs - clock.monotonicMs();
+    const lock = tryPayerLock(directory, peer.name);
     if (lock === undefined) return;
     lock.release();
-    lastStartMs = start.clock.monotonicMs();
-    const args = ['pay', '--dir', start.directory.path, '--cluster', start.cluster];
-    const peer = ['--peer', `${start.peer.name}=${start.peer.spec}`];
+    if (youngForMs > 0) {
+      this.again ??= clock.sleep(youngForMs).then(() => {
+        this.again = undefined;
+        this.start();
+      });
+      return;
+    }
+    this.lastStartMs = clock.monotonicMs();
+    const args = ['pay', '--dir', directory.path, '--cluster', cluster, '--peer', `${peer.name}=${peer.spec}`];
     // Nobody reads its stderr: what it meets must be found somewhere.
-    const log = ['--log-file', join(start.directory.stateDirectory, `pay.${start.peer.name}.log`)];
-    const pid = startDetached({
-      command: 'archive_remote_cmd',
-      args: [...args, ...peer, ...log, ...start.flags],
-      environment: start.environment,
-    });
-    start.log.info('payer of debts started', { peer: start.peer.name, pid });
-  };
+    const logFile = ['--log-file', join(directory.stateDirectory, `pay.${peer.name}.log`)];
+    const pid = launch({ command: 'archive_remote_cmd', args: [...args, ...logFile, ...flags], environment });
+    log.info('payer of debts started', { peer: peer.name, pid });
+  }
+
+  /** Resolves when nothing is to be looked at any more: before that the process must not end. */
+  async settled(): Promise<void> {
+    await this.again;
+  }
 }

@@ -4,7 +4,7 @@ import { removeStaleParts } from '@archive2/core/files/stale-parts.ts';
 import { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
 import { type Peer, peerOfHint } from '@archive2/core/hosts/peer.ts';
 import { errorMessage, preamble } from '@archive2/core/protocol/messages.ts';
-import { payerStarter } from '../pay/start-payer.ts';
+import { PayerStarter } from '../pay/start-payer.ts';
 import { connectPeer, openStore, type RemoteRun } from '../remote-run.ts';
 import { PeerLink } from './peer-link.ts';
 import { ServeSession } from './serve-session.ts';
@@ -16,7 +16,13 @@ export async function runServe(run: RemoteRun): Promise<void> {
   const store = await openOrTell(run);
   const end = new AbortController();
   const leftovers = removeLeftoversInTime(run, end.signal);
-  const peer = options.peer === undefined ? undefined : linkTo(run, options.peer);
+  const starters: PayerStarter[] = [];
+  const link = (peer: Peer): PeerLink => {
+    const starter = payerStarter(run, peer);
+    starters.push(starter);
+    return linkTo(run, peer, starter);
+  };
+  const peer = options.peer === undefined ? undefined : link(options.peer);
   await payOldDebts(peer);
   const session = new ServeSession(
     {
@@ -27,7 +33,7 @@ export async function runServe(run: RemoteRun): Promise<void> {
       peer,
       peerOfHint: (hint) => {
         const hinted = peerOfHint(hint);
-        return hinted === undefined ? undefined : linkTo(run, hinted);
+        return hinted === undefined ? undefined : link(hinted);
       },
       peerWaitMs: options.peerWaitMs,
       cleanup: {
@@ -47,6 +53,7 @@ export async function runServe(run: RemoteRun): Promise<void> {
   } finally {
     end.abort();
     await leftovers;
+    for (const starter of starters) await starter.settled();
   }
 }
 
@@ -86,28 +93,33 @@ async function openOrTell(run: RemoteRun) {
   }
 }
 
-function linkTo(run: RemoteRun, peer: Peer): PeerLink {
+function linkTo(run: RemoteRun, peer: Peer, starter: PayerStarter): PeerLink {
   const { options, clock, log } = run;
   return new PeerLink({
     name: peer.name,
     connect: () => connectPeer(run, peer),
     cooldownMs: options.peerCooldownMs,
     directory: options.directory,
-    startPaying: payerStarter({
-      directory: options.directory,
-      cluster: options.cluster,
-      peer: { name: peer.name, spec: peer.spec.text },
-      environment: run.environment,
-      flags: [
-        `--connect-timeout=${options.connectTimeoutMs / 1000}`,
-        `--stall-timeout=${options.stallTimeoutMs / 1000}`,
-        `--probe-interval=${options.probeIntervalMs / 1000}`,
-        `--repair-rate=${options.repairBytesPerSecond / 1024 / 1024}`,
-        `--remote-cmd=${options.remoteProgram}`,
-      ],
-      clock,
-      log,
-    }),
+    startPaying: () => starter.start(),
+    clock,
+    log,
+  });
+}
+
+function payerStarter(run: RemoteRun, peer: Peer): PayerStarter {
+  const { options, environment, clock, log } = run;
+  return new PayerStarter({
+    directory: options.directory,
+    cluster: options.cluster,
+    peer: { name: peer.name, spec: peer.spec.text },
+    environment,
+    flags: [
+      `--connect-timeout=${options.connectTimeoutMs / 1000}`,
+      `--stall-timeout=${options.stallTimeoutMs / 1000}`,
+      `--probe-interval=${options.probeIntervalMs / 1000}`,
+      `--repair-rate=${options.repairBytesPerSecond / 1024 / 1024}`,
+      `--remote-cmd=${options.remoteProgram}`,
+    ],
     clock,
     log,
   });
