@@ -1,16 +1,18 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { PIECE_SIZE } from '../codec/piece-size.ts';
 import { compressPiece } from '../codec/zstd-compress.ts';
 import { WriteBehind } from './write-behind.ts';
 
+/** In memory are four of these at most: two that are filled and compressed, and what comes of them. */
+const pieceBytes = 4 * 2 ** 20;
+
 /**
- * Writes a compressed copy of a tar, as zstd frames with checksums of at most 16 MiB of it each: `zstd -dc` reads them as one. One
+ * Writes a compressed copy of a tar, as zstd frames with checksums of 4 MiB of it each: `zstd -dc` reads them as one. One
  * piece is compressed while the next one is filled.
  */
 export class TarCompressor {
   private readonly handle: FileHandle;
   private readonly behind: WriteBehind;
-  private readonly buffers = [Buffer.allocUnsafe(PIECE_SIZE), Buffer.allocUnsafe(PIECE_SIZE)];
+  private readonly buffers = [Buffer.allocUnsafe(pieceBytes), Buffer.allocUnsafe(pieceBytes)];
   private filled = 0;
   private writing: Promise<void> = Promise.resolve();
 
@@ -31,7 +33,7 @@ export class TarCompressor {
       const copied = bytes.copy(this.buffer, this.filled, from);
       from += copied;
       this.filled += copied;
-      if (this.filled === PIECE_SIZE) await this.compress();
+      if (this.filled === pieceBytes) await this.compress();
     }
   }
 

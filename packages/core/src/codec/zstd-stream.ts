@@ -2,6 +2,7 @@
 import * as zlib from 'node:zlib';
 import { systemErrorCode } from '../base/failure.ts';
 import { damaged } from './damage.ts';
+import { beforeAllocating } from './garbage.ts';
 import { ZstdFrameEnd } from './zstd-frame-end.ts';
 
 const chunkSize = 2 ** 20;
@@ -18,7 +19,10 @@ export async function* decompressStream(source: AsyncIterable<Buffer>): AsyncGen
   const feeding = feed(source, decompressor);
   feeding.catch((error: unknown) => decompressor.destroy(error instanceof Error ? error : new Error(String(error))));
   try {
-    for await (const piece of decompressor) yield piece as Buffer;
+    for await (const piece of decompressor) {
+      beforeAllocating(chunkSize);
+      yield piece as Buffer;
+    }
     await feeding;
   } catch (error) {
     throw systemErrorCode(error)?.startsWith('ZSTD_') || systemErrorCode(error)?.startsWith('ERR_ZSTD')
