@@ -58,7 +58,8 @@ async function ask(hosts: Record<'arch1' | 'arch2', { has: boolean; way: Way }>,
   });
   // Time passes, until nobody waits any more, or the late one comes.
   const comes = Object.values(hosts).some(({ way }) => way === 'late');
-  for (let step = 0; !state.isOver && (step < 10 || !comes); step += 1) {
+  for (let step = 0; ; step += 1) {
+    if (state.isOver || (comes && step === 10)) break;
     await new Promise((resolve) => setTimeout(resolve, 20));
     clock.advance(100);
   }
