@@ -1,7 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BackupStand, CLUSTER_DIRECTORY } from '../support/backup-stand.ts';
 import type { PostgresCluster } from '../support/postgres-cluster.ts';
+import { unpackedPostgresPrograms } from '../support/postgres-programs.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const nothingDiffers = { missing: [], unexpected: [] };
 
@@ -179,3 +181,72 @@ describe('what base-backup does once there is a new backup', () => {
     await arch2.startSshd();
   });
 });
+
+describe('a role that may do no more than it needs', () => {
+  let stand: BackupStand;
+
+  beforeAll(async () => {
+    stand = await BackupStand.create();
+    await stand.primary.sql("CREATE ROLE backup LOGIN REPLICATION PASSWORD 'secret'");
+    const hba = stand.primary.machine.path(`${stand.primary.dataDirectory}/pg_hba.conf`);
+    writeFileSync(hba, 'local all all trust\nhost replication,postgres backup 0.0.0.0/0 scram-sha-256\n');
+    await stand.primary.reload();
+  });
+
+  afterAll(async () => {
+    await stand?.close();
+  });
+
+  const flags = () => ['--pghost', stand.primary.machine.address, '--pguser', 'backup'];
+
+  test('without a password it is refused, and the message says by whom and why', async () => {
+    const result = await stand.backUp(stand.archive.arch1, flags());
+    expect(result).toMatchObject({ status: 60, stderr: expect.stringContaining('does not answer') });
+  });
+
+  test('takes a backup with REPLICATION alone, and the password is seen in no process', async () => {
+    const { arch1 } = stand.archive;
+    arch1.machine.writeFile('/var/lib/postgresql/.pgpass', '*:*:*:backup:secret\n');
+    const program = stand.begin(arch1, [...flags(), '--max-rate=1M']);
+    await waitFor(() => arch1.machine.processes(/pg_basebackup --pgdata/).length > 0, { what: 'pg_basebackup to run' });
+    for (const { pid } of arch1.machine.processes()) {
+      for (const file of ['cmdline', 'environ']) {
+        expect(readProcess(pid, file), file).not.toContain('secret');
+      }
+    }
+    const result = await program.endWithin(60_000);
+    expect(result, result.stderr).toMatchObject({ status: 0 });
+    expect(`${result.stdout}${result.stderr}`).not.toContain('secret');
+  });
+});
+
+describe.each([17, 18])('PostgreSQL %i', (major) => {
+  const programs = unpackedPostgresPrograms(major);
+
+  test.skipIf(programs === undefined)('its backups are verified and restore', async () => {
+    const stand = await BackupStand.create({ major });
+    try {
+      const { arch1 } = stand.archive;
+      for (const compress of ['server', 'local']) {
+        const flags = [...stand.serverFlags(), '--bindir', programs ?? '', `--compress=${compress}`];
+        const result = await stand.backUp(arch1, flags);
+        expect(result, result.stderr).toMatchObject({ status: 0 });
+      }
+      await stand.write(1);
+      const server = await stand.restore(arch1, 'data.master.2', { major });
+      expect(await stand.ledger.difference(server)).toEqual(nothingDiffers);
+      await server.stop('immediate');
+    } finally {
+      await stand.close();
+    }
+  });
+});
+
+function readProcess(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    // It has ended since.
+    return '';
+  }
+}

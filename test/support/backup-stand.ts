@@ -128,13 +128,12 @@ export class BackupStand {
   }
 
   /**
-   * Restores a backup as a person would who has nothing but tar, zstd and restore_command, to the latest point, and compares the
-   * ledger. `from`: where the directory is; default the archive host's cluster directory.
+   * Restores a backup as a person would who has nothing but tar, zstd and restore_command, to the latest point.
    */
   async restore(
     host: ArchiveHost,
     name: string,
-    { restoreCommand = this.archive.restoreCommand(), withWal = true } = {},
+    { restoreCommand = this.archive.restoreCommand(), major }: { restoreCommand?: string; major?: number } = {},
   ): Promise<PostgresCluster> {
     this.#copies += 1;
     const copy = `copy${this.#copies}`;
@@ -148,7 +147,7 @@ export class BackupStand {
         timeoutMs: 120_000,
       });
     await unpack('base.tar.zst', inside);
-    if (withWal) await unpack('pg_wal.tar.zst', `${inside}/pg_wal`);
+    await unpack('pg_wal.tar.zst', `${inside}/pg_wal`);
     const map = existsSync(`${source}/tablespace_map`) ? readFileSync(`${source}/tablespace_map`, 'utf8') : '';
     const moved: string[] = [];
     for (const line of map.split('\n').filter((it) => it !== '')) {
@@ -164,7 +163,7 @@ export class BackupStand {
     const server = await PostgresCluster.fromBackup(
       this.restorer,
       { machine: this.restorer, directory: inside },
-      { name: copy, standby: false, restoreCommand },
+      { name: copy, standby: false, restoreCommand, ...(major === undefined ? {} : { major }) },
     );
     try {
       await server.start();
