@@ -8,7 +8,7 @@ import type { SyncRun } from '../sync-run.ts';
 import { endsTheRun } from './grave-failures.ts';
 
 /** Files in flight over the one session. */
-const width = 8;
+const width = 4;
 
 /** The names that both hosts hold after a copy, with the same content. */
 export type CopiedNames = ArchiveFileName[];
