@@ -106,12 +106,15 @@ async function finish(backup: BackupUnderWay, received: ReceivedBackup): Promise
   const { job, world, identity, server, program, number, directory } = backup;
   const { clock, log, signal, settings } = world;
   const tars = { directory, book: received.book, identity, signal, clock };
+  log.debug('all tars were read');
   const hasManifest = majorVersionOf(server.facts.versionNumber) >= 13;
   const manifest = hasManifest ? await verifyManifest(tars) : undefined;
+  log.debug('all files were compared with the manifest', { files: received.book.fileCount });
   await finishWalTar(tars, manifest?.walRanges);
   checkControlFile(directory, identity);
   const { start, stop, ranges } = await readPlaces(directory, identity, manifest, received);
   const tree = await syncTree(directory);
+  log.debug('all files are durable', { bytes: tree.sizeBytes });
   await waitForWal({
     cluster: job.directory,
     segments: neededSegments(ranges, identity.segmentSize),

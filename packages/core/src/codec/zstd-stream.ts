@@ -2,10 +2,10 @@
 import * as zlib from 'node:zlib';
 import { systemErrorCode } from '../base/failure.ts';
 import { damaged } from './damage.ts';
-import { beforeAllocating } from './garbage.ts';
+import { afterAllocating } from './garbage.ts';
 import { ZstdFrameEnd } from './zstd-frame-end.ts';
 
-const chunkSize = 2 ** 20;
+const chunkSize = 2 ** 18;
 
 /**
  * Decompresses one zstd frame of any size as it comes, such as a tar that PostgreSQL has compressed. Throws `damaged` for a frame
@@ -20,7 +20,7 @@ export async function* decompressStream(source: AsyncIterable<Buffer>): AsyncGen
   feeding.catch((error: unknown) => decompressor.destroy(error instanceof Error ? error : new Error(String(error))));
   try {
     for await (const piece of decompressor) {
-      beforeAllocating(chunkSize);
+      afterAllocating((piece as Buffer).length);
       yield piece as Buffer;
     }
     await feeding;
