@@ -105,13 +105,15 @@ describe('faults of a base backup', () => {
   test('WAL that only the peer has makes a backup complete', async () => {
     const { arch2 } = stand.archive;
     await stand.archive.waitForNoDebts();
-    // This host takes no files: the primary's go to the other one, which owes them.
-    await arch1.stopSshd();
-    const flags = [...stand.serverFlags(), '--wal-wait=40'];
-    const result = await stand.backUp(arch1, flags);
+    // This host takes no files: those of the primary go to the other one, which owes them.
+    await arch1.killSshd();
+    const result = await stand.backUp(arch1, [...stand.serverFlags(), '--wal-wait=40', '--verbose']);
     expect(result, result.stderr).toMatchObject({ status: 0 });
     const { startSegment } = stand.record(arch1, published(arch1).at(-1) ?? '');
     expect(arch2.files(stand.archive.walDirectory)).toContain(startSegment);
+    // wal-sync brought it here, after the backup was complete.
+    expect(result.stderr.indexOf('base backup is complete')).toBeLessThan(result.stderr.indexOf('wal-sync: equal'));
+    expect(result.stderr).toMatch(/wal-sync: equal with arch2: fetched [1-9]/);
     await arch1.startSshd();
     await stand.archive.waitForNoDebts();
   });
