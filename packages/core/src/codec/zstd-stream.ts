@@ -2,7 +2,7 @@
 import * as zlib from 'node:zlib';
 import { systemErrorCode } from '../base/failure.ts';
 import { damaged } from './damage.ts';
-import { afterAllocating } from './garbage.ts';
+import { beforeAllocating } from './garbage.ts';
 import { ZstdFrameEnd } from './zstd-frame-end.ts';
 
 const chunkSize = 2 ** 18;
@@ -20,7 +20,8 @@ export async function* decompressStream(source: AsyncIterable<Buffer>): AsyncGen
   feeding.catch((error: unknown) => decompressor.destroy(error instanceof Error ? error : new Error(String(error))));
   try {
     for await (const piece of decompressor) {
-      afterAllocating((piece as Buffer).length);
+      // At once, or the memory is not bounded: without it, or with collections that are only asked for, 1.5 GB took up to 180 MiB.
+      beforeAllocating((piece as Buffer).length);
       yield piece as Buffer;
     }
     await feeding;
