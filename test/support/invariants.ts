@@ -19,7 +19,7 @@ export interface Expectations {
 const ELSEWHERE = /^\/(proc|sys|dev|usr|bin|sbin|lib\w*|opt|run|work|srv|\.outside|var\/log)$/;
 const OF_THE_ARCHIVE =
   /^(cluster\.json|LASTLOG|logs\.complete|debts|quarantine|state|lost\+found|\.cluster\.json\.\w+\.part)$/;
-const PART = /^\.(cluster\.json|store-id|[0-9A-F]{24})\.[0-9a-f]{16}\.part$/;
+const PART = /^\.(cluster\.json|store-id|pledge\.json|[0-9A-F]{24})\.[0-9a-f]{16}\.part$/;
 
 /** What must be true after every fault, whatever it was: I1, I2, I3, I7 and I11 of the catalogue. */
 export class Invariants {

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { command } from './command.ts';
 import type { Machine } from './machine.ts';
+import { waitFor } from './wait-for.ts';
 
 /** FS_IOC_SHUTDOWN of Linux' include/uapi/linux/fs.h, and the flag that drops what was not flushed. */
 const SHUTDOWN = 0x8004587d;
@@ -36,8 +37,13 @@ export class LoopDisk {
     await this.#machine.mount(this.directory, ['-t', 'ext4', '-o', 'loop,commit=600,noatime', this.#image]);
   }
 
+  /** Returns when it is unmounted: a process that was killed lets go of it a moment later. */
   async unmount(): Promise<void> {
-    await this.#machine.unmount(this.directory);
+    const isUnmounted = async () => {
+      await this.#machine.unmount(this.directory);
+      return true;
+    };
+    await waitFor(isUnmounted, { what: `${this.directory} to be let go of` });
   }
 
   /** What was not flushed is lost, and from now on everything fails with EIO, until it is mounted again. */
