@@ -4,8 +4,8 @@ import { median } from './summary.ts';
 
 /** The words that put a command into a machine, as the unprivileged user, in a directory of it. */
 export function entry(machine: Machine, directory: string): string[] {
-  const [inside] = machine.processes();
-  if (inside === undefined) throw new Error(`nothing runs on ${machine.name}`);
+  const inside = machine.processes().find(({ pidInside }) => pidInside === 1);
+  if (inside === undefined) throw new Error(`${machine.name} does not run`);
   const user = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', 'env', '-C', directory];
   return ['nsenter', '-t', String(inside.pid), '-m', '-n', '-p', ...user];
 }
