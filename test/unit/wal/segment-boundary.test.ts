@@ -1,17 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { crc32c } from '../../../packages/core/src/wal/crc32c.ts';
+import { crc32c } from '../../../packages/core/src/base/crc32c.ts';
 import { goesOn, readBoundary } from '../../../packages/core/src/wal/segment-boundary.ts';
 
 const blockSize = 8192;
 const segmentBytes = 4 * blockSize;
 const firstLsn = 7n * BigInt(segmentBytes);
-
-test('a checksum is that of the standard', () => {
-  expect(crc32c(Buffer.from('123456789')).toString(16)).toBe('e3069283');
-  expect(crc32c(Buffer.from('1234'), Buffer.alloc(0), Buffer.from('56789'))).toBe(crc32c(Buffer.from('123456789')));
-  expect(crc32c()).toBe(0);
-});
 
 /** WAL as PostgreSQL lays it out: records one after the other, aligned, with a header on every page. Segments of four pages. */
 class Wal {
@@ -31,7 +25,7 @@ class Wal {
     const record = Buffer.alloc(24 + dataBytes, seed);
     record.writeUInt32LE(record.length, 0);
     record.writeBigUInt64LE(this.previous, 8);
-    record.writeUInt32LE(crc32c(record.subarray(24), record.subarray(0, 20)), 20);
+    record.writeUInt32LE(crc32c(record.subarray(0, 20), crc32c(record.subarray(24))), 20);
     for (let done = 0; done < record.length; ) {
       if (this.at % blockSize === 0) this.header(this.at, record.length - done);
       const part = record.subarray(done, done + blockSize - (this.at % blockSize));

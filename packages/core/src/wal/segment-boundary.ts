@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c.ts';
+import { crc32c } from '../base/crc32c.ts';
 import { type Lsn, lsnFromBytes } from './lsn.ts';
 import { pageHeaderBytes, parsePageHeader } from './page-header.ts';
 
@@ -46,7 +46,7 @@ export function goesOn(tail: Buffer, offset: number, { rest, blockSize }: Segmen
   if (own === undefined) return false;
   const record = Buffer.concat([own, rest]);
   const header = record.subarray(0, crcOffset);
-  return crc32c(record.subarray(recordHeaderBytes), header) === record.readUInt32LE(crcOffset);
+  return crc32c(header, crc32c(record.subarray(recordHeaderBytes))) === record.readUInt32LE(crcOffset);
 }
 
 /** Bytes of a segment without the headers of its pages. */
