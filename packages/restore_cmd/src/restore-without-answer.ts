@@ -17,6 +17,13 @@ import { fetchWords, readFetchSettings } from './options.ts';
 import { restoreFile } from './restore-file.ts';
 
 /**
+ * In a recovery, which is in a hurry and over soon, the allocator keeps what was freed for the next segment, instead of giving it back
+ * to the kernel and faulting it in again page by page: a third of the agent's CPU (44 against 31 ms for 16 MB, Bun 1.4.5), at 235 MB
+ * instead of 175. On a standby the agent lives for long, and its memory is what counts.
+ */
+const keepFreedMemory = { MIMALLOC_PURGE_DELAY: '-1' };
+
+/**
  * Fetches a file when no agent gave a verdict: starts an agent and asks it, or fetches in this process. Outside a recovering data
  * directory (pg_rewind, by hand) always the latter: a single file, with no prefetch. Resolves with the exit status.
  */
@@ -36,7 +43,8 @@ export async function restoreWithoutAnswer(
     return statusOfFailure(asker);
   }
   if (options['agent'] !== false && asker !== 'elsewhere') {
-    const agent = { role: 'get' as const, command: 'restore_cmd', unanswered, flags: agentFlags(options) };
+    const runtime = asker === 'recovery' ? keepFreedMemory : {};
+    const agent = { role: 'get' as const, command: 'restore_cmd', unanswered, flags: agentFlags(options), runtime };
     const verdict = await askNewAgent(invocation, agent, systemClock);
     if (verdict !== undefined) {
       if (verdict.stderr !== undefined) writeStderr(verdict.stderr);

@@ -15,13 +15,6 @@ export interface AgentStart {
   clock: Clock;
 }
 
-/**
- * In an agent that decodes, the runtime's allocator keeps what was freed for the next segment, instead of giving it back to the kernel
- * and faulting it in again page by page: a third of the CPU of decoding and writing 16 MB (16 against 11 ms, Bun 1.4.5). Its memory
- * stays at its peak, 235 MB with segments of 16 MB instead of 175. One that pushes gains less, and has to stay below 200 MB.
- */
-const keepFreedMemory = { MIMALLOC_PURGE_DELAY: '-1' };
-
 const startTimeoutMs = 3000;
 const pollIntervalMs = 10;
 
@@ -33,7 +26,7 @@ export async function startAgentAndAsk(start: AgentStart, request: AgentRequest)
   startDetached({
     command: start.command,
     args: ['agent', 'run', `--data-dir=${start.dataDirectory}`, `--state-dir=${start.stateDirectory}`, ...start.flags],
-    environment: { ...start.environment, ...(start.address.role === 'get' ? keepFreedMemory : {}) },
+    environment: start.environment,
   });
   const giveUpMs = start.clock.monotonicMs() + startTimeoutMs;
   for (;;) {

@@ -15,6 +15,8 @@ export interface NewAgent {
   unanswered: NoVerdict | undefined;
   /** Flags of the call that the agent's own life depends on. */
   flags: readonly string[];
+  /** What its runtime is to be told; default nothing. */
+  runtime?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function askNewAgent(
     dataDirectory: process.cwd(),
     stateDirectory,
     flags: agent.flags,
-    environment: childEnvironment(environment),
+    environment: { ...childEnvironment(environment), ...agent.runtime },
     clock,
   };
   const result = await startAgentAndAsk(start, callRequest(invocation));
