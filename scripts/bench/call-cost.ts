@@ -22,7 +22,7 @@ const calls = 200;
  */
 export async function measureCallCost(stand: ArchiveStand, cluster: PostgresCluster): Promise<CallCost> {
   const name = await cluster.lastArchived();
-  const enter = entry(cluster.machine, cluster.dataDirectory);
+  const enter = await entry(cluster.machine, cluster.dataDirectory);
   const ours = [
     `${BIN_DIRECTORY}/archive_cmd`,
     'arch1 arch2',

@@ -49,7 +49,7 @@ export async function measureHeldCalls(bench: RestoreStand): Promise<HeldCallCos
   const { ours } = bench.sources;
   const copy = await bench.copy(ours);
   await ours.reset();
-  const enter = entry(bench.restorer, copy.dataDirectory);
+  const enter = await entry(bench.restorer, copy.dataDirectory);
   const taken = enteringMs(enter);
   const oursMs: number[] = [];
   const peerMs: number[] = [];
@@ -57,7 +57,7 @@ export async function measureHeldCalls(bench: RestoreStand): Promise<HeldCallCos
     const words = [`${BIN_DIRECTORY}/restore_cmd`, 'arch1 arch2', bench.stand.walDirectory, name, TARGET];
     // The first call starts the agent.
     if (name !== bench.segments[0]) {
-      await waitFor(() => heldSegments(bench) > 0, { what: 'a segment to be fetched ahead', intervalMs: 5 });
+      await waitFor(() => heldSegments(enter) > 0, { what: 'a segment to be fetched ahead', intervalMs: 5 });
       oursMs.push(cpuMs([...enter, ...words]) - taken);
       peerMs.push(cpuMs([...enter, 'pgbackrest', 'version']) - taken);
     } else spawnSync([...enter, ...words]);
@@ -66,8 +66,8 @@ export async function measureHeldCalls(bench: RestoreStand): Promise<HeldCallCos
   return { oursMs: median(oursMs), peerMs: median(peerMs), ratio: median(ratios) };
 }
 
-function heldSegments(bench: RestoreStand): number {
-  const run = spawnSync([...entry(bench.restorer, '/'), `${BIN_DIRECTORY}/restore_cmd`, 'agent', 'status']);
+function heldSegments(enter: readonly string[]): number {
+  const run = spawnSync([...enter, `${BIN_DIRECTORY}/restore_cmd`, 'agent', 'status']);
   return Number(/held=(\d+)/.exec(run.stdout.toString())?.[1] ?? 0);
 }
 
