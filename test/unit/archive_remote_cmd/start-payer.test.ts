@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { tryPayerLock } from '../../../packages/archive_remote_cmd/src/pay/payer-lock.ts';
 import { PayerStarter } from '../../../packages/archive_remote_cmd/src/pay/start-payer.ts';
@@ -68,5 +69,18 @@ describe('a payer of debts', () => {
     await settled;
     expect(launched).toHaveLength(1);
     lock?.release();
+  });
+
+  test('that cannot be looked for again, as on a disk that has gone read-only, ends nothing', async () => {
+    const { directory, launched, starter, clock } = starting();
+    starter.start();
+    starter.start();
+    rmSync(directory.stateDirectory, { recursive: true });
+    // No directory can be made there any more, not even by root.
+    writeFileSync(directory.stateDirectory, '');
+    const settled = starter.settled();
+    clock.advance(1000);
+    await settled;
+    expect(launched).toHaveLength(1);
   });
 });

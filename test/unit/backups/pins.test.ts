@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { maxPins, type Pin, Pins } from '../../../packages/core/src/backups/pins.ts';
@@ -26,6 +26,17 @@ describe('a pin', () => {
     const path = join(cluster.pinsDirectory, `${pin(1).id}.json`);
     expect(statSync(path).mode & 0o7777).toBe(0o600);
     expect(await new Pins(cluster).list()).toEqual([pin(1)]);
+  });
+
+  test('that a person wrote under a name of theirs holds WAL, and is removed when it is over', async () => {
+    const cluster = clusterDirectory();
+    const pins = new Pins(cluster);
+    await pins.set(pin(1), nowMs);
+    const text = readFileSync(join(cluster.pinsDirectory, `${pin(1).id}.json`), 'utf8');
+    writeFileSync(join(cluster.pinsDirectory, 'drill.json'), text);
+    expect((await pins.list()).map(({ id }) => id)).toContain('drill');
+    expect(await pins.removeExpired(nowMs + 2000)).toBe(2);
+    expect(await pins.list()).toEqual([]);
   });
 
   test('set again is moved, and removed twice is gone', async () => {

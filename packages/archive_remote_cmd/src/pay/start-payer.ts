@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
 import type { Clock } from '@archive2/core/base/clock.ts';
 import { type DetachedProcess, startDetached } from '@archive2/core/base/detached-process.ts';
+import { toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { tryPayerLock } from './payer-lock.ts';
 
@@ -42,10 +43,7 @@ export class PayerStarter {
     if (lock === undefined) return;
     lock.release();
     if (youngForMs > 0) {
-      this.again ??= clock.sleep(youngForMs).then(() => {
-        this.again = undefined;
-        this.start();
-      });
+      this.again ??= this.startAfter(youngForMs);
       return;
     }
     this.lastStartMs = clock.monotonicMs();
@@ -56,8 +54,21 @@ export class PayerStarter {
     log.info('payer of debts started', { peer: peer.name, pid });
   }
 
-  /** Resolves when nothing is to be looked at any more: before that the process must not end. */
+  /** Resolves when nothing is to be looked at any more: before that the process must not end. Never rejects. */
   async settled(): Promise<void> {
-    await this.again;
+    // A timer may be a little early, and then there is one more.
+    while (this.again !== undefined) await this.again;
+  }
+
+  private async startAfter(delayMs: number): Promise<void> {
+    const { clock, log, peer } = this.options;
+    await clock.sleep(delayMs);
+    this.again = undefined;
+    try {
+      this.start();
+    } catch (error) {
+      // The debts are durable: the next session looks for them again.
+      log.error('payer of debts not started', { peer: peer.name, reason: toFailure(error).message });
+    }
   }
 }

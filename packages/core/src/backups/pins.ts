@@ -68,11 +68,7 @@ export class Pins {
   /** Ends a pin; one that is not there has ended. */
   async remove(id: string): Promise<void> {
     checkPin({ id, holder: 'any' });
-    try {
-      await unlink(this.pathOf(id));
-    } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-    }
+    await this.unlinkPin(id);
   }
 
   /** All pins, expired ones too. Throws Failure `damaged` for one that cannot be read: nobody knows what it holds. */
@@ -92,8 +88,17 @@ export class Pins {
   /** Removes the pins whose time is over by `nowMs`; returns how many. For callers that trust their clock. */
   async removeExpired(nowMs: number): Promise<number> {
     const expired = (await this.list()).filter((pin) => isExpired(pin, nowMs));
-    for (const { id } of expired) await this.remove(id);
+    // Also one that a person wrote under a name that no session could give.
+    for (const { id } of expired) await this.unlinkPin(id);
     return expired.length;
+  }
+
+  private async unlinkPin(id: string): Promise<void> {
+    try {
+      await unlink(this.pathOf(id));
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+    }
   }
 
   private pathOf(id: string): string {

@@ -5,7 +5,7 @@ export function wholeNumber(options: Record<string, unknown>, name: string, min:
   const text = String(options[name]);
   const value = Number(text);
   if (text.trim() !== '' && Number.isSafeInteger(value) && value >= min && value <= max) return value;
-  throw new Failure('usage', `--${name} ${JSON.stringify(text)} is not a whole number from ${min} to ${max}`);
+  throw new Failure('usage', `${spelled(name)} ${JSON.stringify(text)} is not a whole number from ${min} to ${max}`);
 }
 
 /** A duration that is given in seconds ("3", "0.5"), in milliseconds. Throws Failure `usage`. */
@@ -22,7 +22,7 @@ export function secondsToMs(
   }
   throw new Failure(
     'usage',
-    `--${name} ${JSON.stringify(text)} is not a time from ${minSeconds} to ${maxSeconds} seconds`,
+    `${spelled(name)} ${JSON.stringify(text)} is not a time from ${minSeconds} to ${maxSeconds} seconds`,
   );
 }
 
@@ -75,4 +75,9 @@ export function requiredText(options: Record<string, unknown>, name: string): st
   const value = optionalText(options, name);
   if (value !== undefined && value !== '') return value;
   throw new Failure('usage', `--${name} is missing`);
+}
+
+/** As the help has it: a flag with its dashes, a word of the command line in capitals. */
+function spelled(name: string): string {
+  return name === name.toUpperCase() ? name : `--${name}`;
 }
