@@ -12,7 +12,10 @@ const root = join(import.meta.dirname, '..');
 const commands = [
   'archive_cmd',
   'archive_remote_cmd',
+  'archive-status',
   'backup-queue',
+  'backup-restore',
+  'backup-verify',
   'base-backup',
   'restore_cmd',
   'wal-cleanup',

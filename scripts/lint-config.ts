@@ -16,6 +16,7 @@ const layers = [
   'hosts',
   'archive',
   'backups',
+  'restore',
   'queue',
   'agent',
   'cli',
@@ -36,7 +37,10 @@ const soleImporters = [
 const commands = [
   'archive_cmd',
   'archive_remote_cmd',
+  'archive-status',
   'backup-queue',
+  'backup-restore',
+  'backup-verify',
   'base-backup',
   'restore_cmd',
   'wal-cleanup',

@@ -15,8 +15,17 @@ const commands: Record<string, (invocation: Invocation) => void> = {
   archive_remote_cmd: (invocation) => {
     loadRest().then((rest) => rest.runArchiveRemoteCmd(invocation), fail);
   },
+  'archive-status': (invocation) => {
+    loadRest().then((rest) => rest.runArchiveStatus(invocation), fail);
+  },
   'backup-queue': (invocation) => {
     loadRest().then((rest) => rest.runBackupQueue(invocation), fail);
+  },
+  'backup-restore': (invocation) => {
+    loadRest().then((rest) => rest.runBackupRestore(invocation), fail);
+  },
+  'backup-verify': (invocation) => {
+    loadRest().then((rest) => rest.runBackupVerify(invocation), fail);
   },
   'base-backup': (invocation) => {
     loadRest().then((rest) => rest.runBaseBackup(invocation), fail);

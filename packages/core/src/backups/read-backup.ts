@@ -20,7 +20,7 @@ import type { BackupRecord } from './backup-record.ts';
  * complete: by a backup.json that says verified, or by SUCCESS. unfinished: published without either. partial: being written.
  * abandoned: a partial one that nobody has written to for a day.
  */
-type BackupState = 'complete' | 'unfinished' | 'partial' | 'abandoned';
+export type BackupState = 'complete' | 'unfinished' | 'partial' | 'abandoned';
 
 /** A base backup as it lies in the cluster directory. */
 export interface StoredBackup extends BackupDirectoryName {

@@ -103,6 +103,19 @@ export const failureTable = {
     meaning: 'the WAL that the base backup needs did not reach the archive in time',
   },
   interrupted: { exit: 64, retryable: true, meaning: 'a signal ended the work before it was done' },
+
+  restore_refused: {
+    exit: 65,
+    retryable: false,
+    meaning: 'the restore, as it was asked for, cannot be or would not be safe; nothing was touched',
+  },
+  restore_failed: {
+    exit: 66,
+    retryable: true,
+    meaning: 'the restored server did not start, or did not reach its target',
+  },
+  drill_failed: { exit: 67, retryable: false, meaning: 'the backup did not prove to be good' },
+  not_confirmed: { exit: 68, retryable: false, meaning: 'nobody said yes to the plan; nothing was touched' },
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureCode = keyof typeof failureTable;
