@@ -2,9 +2,9 @@ import { createLog } from '@archive2/core/base/log.ts';
 import { parseCall } from '@archive2/core/cli/command-call.ts';
 import { runCommand, writeStderr, writeStdout } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
+import { signalsAsAbort } from '@archive2/core/cli/signals-as-abort.ts';
 import { commandSpec, readOptions } from './options.ts';
 import { runBaseBackup } from './run-base-backup.ts';
-import { signalsAsAbort } from './signals.ts';
 
 export function main(invocation: Invocation): void {
   runCommand({ failureStatus: 70 }, () => run(invocation));
@@ -17,5 +17,9 @@ async function run({ args, environment }: Invocation): Promise<number> {
     return 0;
   }
   const log = createLog((line) => writeStderr(`${line}\n`), options['verbose'] === true ? 'debug' : 'info');
-  return await runBaseBackup(readOptions(words, options), { environment, log, signal: signalsAsAbort() });
+  return await runBaseBackup(readOptions(words, options), {
+    environment,
+    log,
+    signal: signalsAsAbort('the base backup'),
+  });
 }

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { systemClock } from '@archive2/core/base/clock.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { writeStdout } from '@archive2/core/cli/exit.ts';
+import { ProgressDisplay } from '@archive2/core/cli/progress-display.ts';
 import type { BackupWorld } from './backup-world.ts';
 import { choosePeer } from './choose-peer.ts';
 import type { BaseBackupOptions } from './options.ts';
-import { ProgressDisplay } from './progress/progress-display.ts';
 import { runFromQueue } from './queue/run-from-queue.ts';
 import { describeBackup } from './report.ts';
 import { runJob } from './run-job.ts';
@@ -18,7 +18,7 @@ export interface Surroundings {
 
 /** The whole command. Resolves with its exit status; throws the Failure that it ends with. */
 export async function runBaseBackup({ order, settings }: BaseBackupOptions, around: Surroundings): Promise<number> {
-  const display = new ProgressDisplay(process.stderr, systemClock, around.log);
+  const display = new ProgressDisplay(process.stderr, systemClock, around.log, 'base backup');
   const world: BackupWorld = {
     settings,
     clock: systemClock,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { formatDuration, formatProgress } from '../../../packages/base-backup/src/progress/format-progress.ts';
 import { checkSpace, expectedBytes, watermarkBytes } from '../../../packages/base-backup/src/take/space-check.ts';
 import type { StoredBackup } from '../../../packages/core/src/backups/read-backup.ts';
+import { formatDuration, formatProgress } from '../../../packages/core/src/cli/format-progress.ts';
 
 const last = (sizeBytes: number, sourceBytes: number, startedMs = 1, state = 'complete') =>
   ({ state, startedMs, record: { sizeBytes, sourceBytes } }) as unknown as StoredBackup;

@@ -1,5 +1,5 @@
-import { formatBytes } from '@archive2/core/base/byte-size.ts';
-import type { Progress } from '@archive2/core/queue/task.ts';
+import { formatBytes } from '../base/byte-size.ts';
+import type { Progress } from '../queue/task.ts';
 
 export interface Pace extends Progress {
   elapsedMs: number;
