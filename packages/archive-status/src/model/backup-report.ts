@@ -5,7 +5,10 @@ export interface BackupReport {
   readonly host: string;
   /** partial: at work, or left by one that died; unfinished: published without its WAL; abandoned: nobody works on it. */
   readonly state: 'complete' | 'unfinished' | 'partial' | 'abandoned';
-  readonly startedAtMs: number;
+  /** Why it cannot be used, in words that follow "because"; null: it can, if it is complete. */
+  readonly problem: string | null;
+  readonly startedAtMs: number | null;
+  /** Of a complete one: when it was made complete. */
   readonly endedAtMs: number | null;
   readonly timeline: number | null;
   readonly startLsn: string | null;

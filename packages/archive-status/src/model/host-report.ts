@@ -14,20 +14,26 @@ export interface HostReport {
   readonly program: Known<string>;
   /** Its clock less ours; half of the answer's time is taken for the way back. */
   readonly clockOffsetMs: Known<number>;
+  /** The directory's random id: two names with one id are one archive. null: none yet. */
+  readonly storeId: Known<string | null>;
   /** null: the archive has no identity yet, as no segment has come. */
   readonly identity: Known<IdentityReport | null>;
   readonly newest: Known<SegmentReport | null>;
   /** What the primary has written and this host lacks. Whole segments; bytes count the segment at work too. */
   readonly lag: Known<LagReport>;
   readonly debts: Known<DebtsReport>;
+  /** How many more they are than some minutes ago; less than 0: fewer. Unknown until there are samples. */
+  readonly debtsGrowth: Known<number>;
   readonly disk: Known<DiskReport>;
   /** When its disk is full if it goes on as now; null: it does not fill. */
   readonly diskFullAtMs: Known<number | null>;
   readonly quarantined: Known<number>;
   readonly pins: Known<number>;
-  /** null: never. */
+  /** null: never, or not readable. */
   readonly lastCleanupAtMs: Known<number | null>;
-  readonly lastSyncAtMs: Known<number | null>;
+  readonly lastSync: Known<SyncReport | null>;
+  /** What the host could not read of its own archive. */
+  readonly problems: Known<readonly { readonly what: string; readonly reason: string }[]>;
   /** All base backups, oldest first. */
   readonly backups: Known<readonly BackupReport[]>;
   /** The newest complete one; null: there is none. */
@@ -58,8 +64,15 @@ export interface DiskReport {
   readonly freeInodes: number;
 }
 
+/** The last wal-sync that was run on the host. */
+export interface SyncReport {
+  readonly endedAtMs: number;
+  readonly peer: string;
+  readonly isEqual: boolean;
+}
+
 export interface CooldownReport {
-  readonly failures: number;
-  readonly failedAtMs: number;
+  /** Its last failure, as the agent has it; null: it has not noted one. */
+  readonly failure: string | null;
   readonly untilAtMs: number;
 }
