@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { alignText } from './align-text.ts';
 
 const root = join(import.meta.dirname, '..');
 const commands = [
@@ -48,7 +49,7 @@ const { status } = spawnSync(
 if (status !== 0) process.exit(1);
 // Written once more in one go: what the bundler writes piece by piece lies so in the page cache that each start faults more (15 %
 // of a call's CPU, checked on Linux 6.18). Then a rename, so that a program that runs is never written to.
-writeFileSync(`${built}.whole`, readFileSync(built), { mode: 0o755 });
+writeFileSync(`${built}.whole`, alignText(readFileSync(built)), { mode: 0o755 });
 rmSync(built);
 renameSync(`${built}.whole`, join(bin, 'archive2'));
 for (const command of commands) {
