@@ -3,7 +3,8 @@ import {
   baseBackupArguments,
   chooseCompressionPlace,
 } from '../../../packages/core/src/postgres/basebackup-arguments.ts';
-import { chooseProgram, parseBaseBackupVersion } from '../../../packages/core/src/postgres/find-basebackup.ts';
+import { chooseProgram } from '../../../packages/core/src/postgres/find-basebackup.ts';
+import { parseProgramVersion } from '../../../packages/core/src/postgres/installed-programs.ts';
 import { libpqEnvironment } from '../../../packages/core/src/postgres/libpq-environment.ts';
 
 describe('pg_basebackup', () => {
@@ -14,7 +15,7 @@ describe('pg_basebackup', () => {
     ['psql (PostgreSQL) 15.18', undefined],
     ['', undefined],
   ])('of %j is of version %s', (output, major) => {
-    expect(parseBaseBackupVersion(output)).toBe(major);
+    expect(parseProgramVersion('pg_basebackup', output)).toBe(major);
   });
 
   test('is that of the server’s version, else the next newer one, never an older one', () => {

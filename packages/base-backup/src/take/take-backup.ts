@@ -19,7 +19,8 @@ import { syncDirectory } from '@archive2/core/files/directory-sync.ts';
 import { toDiskFailure } from '@archive2/core/files/disk-error.ts';
 import { freeSpace } from '@archive2/core/files/free-space.ts';
 import type { BackupServer } from '@archive2/core/postgres/connect-servers.ts';
-import { type BaseBackupProgram, findBaseBackup } from '@archive2/core/postgres/find-basebackup.ts';
+import { findBaseBackup } from '@archive2/core/postgres/find-basebackup.ts';
+import type { InstalledProgram } from '@archive2/core/postgres/installed-programs.ts';
 import { majorVersionOf, readClusterBytes } from '@archive2/core/postgres/server-facts.ts';
 import { readSystemIdentifier } from '@archive2/core/postgres/system-identifier-file.ts';
 import { parseBackupLabel, type WalPlace } from '@archive2/core/wal/backup-label.ts';
@@ -41,7 +42,7 @@ export interface BackupUnderWay {
   world: BackupWorld;
   identity: ClusterRecord;
   server: BackupServer;
-  program: BaseBackupProgram;
+  program: InstalledProgram;
   number: number;
   /** The `.partial` directory. */
   directory: string;

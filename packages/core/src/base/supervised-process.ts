@@ -7,6 +7,10 @@ export interface SupervisedOptions {
   environment: Record<string, string>;
   /** Each line that it writes to stdout or stderr. */
   onLine: (line: string) => void;
+  /** The account that it runs as; only root may choose one. Default: ours. */
+  account?: { uid: number; gid: number } | undefined;
+  /** What it gets first when we are gone, for a program that has to clean up; its group is killed 10 s later. Default: SIGKILL at once. */
+  lastSignal?: 'QUIT' | undefined;
 }
 
 export interface ProcessEnd {
@@ -20,17 +24,21 @@ export interface ProcessEnd {
  * Runs the program, and kills the whole process group when its stdin, which we hold, is closed: by our end, whatever it was. A signal
  * at the parent's death (prctl) would not reach what the program has started: pg_basebackup's receiver of WAL goes on without it.
  */
-const guard = `
+const guard = (atOurEnd: string) => `
 exec 3<&0 </dev/null
 "$@" 3<&- &
 work=$!
-{ read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 &
+{ read -r _ <&3; ${atOurEnd} } >/dev/null 2>&1 &
 watch=$!
 exec 3<&-
 wait $work
 status=$?
 kill $watch
 exit $status`;
+
+const killAtOnce = 'kill -KILL 0;';
+/** In short sleeps, because one that is under way outlives its shell. */
+const quitThenKill = `kill -QUIT $work; n=0; while [ $n -lt 50 ]; do sleep 0.2; n=$((n + 1)); done; ${killAtOnce}`;
 
 /** A program in a process group of its own that we end, with all that it started. It dies with us, however we end. */
 export class SupervisedProcess {
@@ -39,8 +47,10 @@ export class SupervisedProcess {
   private readonly child: ChildProcess;
   private hasEnded = false;
 
-  constructor({ path, args, environment, onLine }: SupervisedOptions) {
-    this.child = spawn('/bin/sh', ['-c', guard, 'sh', path, ...args], {
+  constructor({ path, args, environment, onLine, account, lastSignal }: SupervisedOptions) {
+    const script = guard(lastSignal === 'QUIT' ? quitThenKill : killAtOnce);
+    this.child = spawn('/bin/sh', ['-c', script, 'sh', path, ...args], {
+      ...account,
       cwd: '/',
       detached: true,
       env: environment,
