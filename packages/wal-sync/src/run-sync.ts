@@ -4,6 +4,7 @@ import type { ClusterDirectory } from '@archive2/core/archive/cluster-directory.
 import { readClusterRecord } from '@archive2/core/archive/identity.ts';
 import { WalStore } from '@archive2/core/archive/wal-store.ts';
 import { readCatalog } from '@archive2/core/backups/read-catalog.ts';
+import { writeSyncState } from '@archive2/core/backups/sync-state.ts';
 import { Activity } from '@archive2/core/base/activity.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
@@ -20,7 +21,7 @@ import type { SyncOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { emptyReport } from './report.ts';
 import { syncArchives } from './sync-archives.ts';
-import { statusOf } from './verdict.ts';
+import { isEqual, statusOf } from './verdict.ts';
 
 const garbageBytes = 128 * 2 ** 20;
 
@@ -51,6 +52,11 @@ export async function runSync(
     const rate = new RateLimit(options.repairBytesPerSecond, clock);
     const run = { store, session, dryRun, checksum, scrubDays, rate, clock, log, progress, report };
     await syncArchives(run, ownCatalog);
+    // A run that could not be carried out says nothing of the hosts.
+    if (!dryRun) {
+      const { peer } = report;
+      await writeSyncState(directory, { endedMs: clock.nowMs(), peer, isEqual: isEqual(report) });
+    }
   } finally {
     session?.close();
     lock.release();

@@ -2,6 +2,7 @@ import { mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '../base/failure.ts';
 import { SharedDirectorySync, syncDirectory } from '../files/directory-sync.ts';
+import { modificationTimes } from '../files/modification-times.ts';
 import { compareArchivalOrder } from '../wal/archival-order.ts';
 import {
   type ArchiveFile,
@@ -54,6 +55,13 @@ export class Debts {
   /** How many `list` would give. */
   async count(): Promise<number> {
     return (await this.names()).length;
+  }
+
+  /** The debts with the time at which each was recorded first, in no order. One that is settled meanwhile is left out. */
+  async *recorded(): AsyncGenerator<{ name: ArchiveFileName; recordedMs: number }> {
+    const names = await this.names();
+    for await (const { name, modifiedMs } of modificationTimes(this.directory, names))
+      yield { name, recordedMs: modifiedMs };
   }
 
   private async names(): Promise<ArchiveFileName[]> {

@@ -21,6 +21,19 @@ export class OwedFiles {
     return names;
   }
 
+  /** How many files are owed, and when the oldest of these debts was recorded, in milliseconds; undefined without any. */
+  async summary(): Promise<{ count: number; oldestMs: number | undefined }> {
+    const owed = new Set<ArchiveFileName>();
+    let oldestMs: number | undefined;
+    for (const debts of await this.all()) {
+      for await (const { name, recordedMs } of debts.recorded()) {
+        owed.add(name);
+        oldestMs = Math.min(recordedMs, oldestMs ?? recordedMs);
+      }
+    }
+    return { count: owed.size, oldestMs };
+  }
+
   /** Drops what is owed of these files; returns how many of them were owed. */
   async settle(names: readonly ArchiveFileName[]): Promise<number> {
     const all = await this.all();

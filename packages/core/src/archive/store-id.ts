@@ -21,7 +21,8 @@ export async function readOrMakeStoreId(directory: ClusterDirectory, nowMs: numb
   return made;
 }
 
-async function readStoreId(directory: ClusterDirectory): Promise<string | undefined> {
+/** The id of an archive directory; undefined until one was made. Throws Failure `damaged` for a file that holds none. */
+export async function readStoreId(directory: ClusterDirectory): Promise<string | undefined> {
   try {
     const text = (await readFile(directory.storeIdFile, 'utf8')).trim();
     if (/^[0-9a-f-]{36}$/.test(text)) return text;

@@ -183,7 +183,8 @@ export class WalStore {
   }
 }
 
-async function checkWalDirectory(directory: ClusterDirectory): Promise<void> {
+/** Throws Failure `not_initialized` when the WAL directory is not there: an unmounted disk, a wrong path. */
+export async function checkWalDirectory(directory: ClusterDirectory): Promise<void> {
   try {
     if ((await stat(directory.walDirectory)).isDirectory()) return;
   } catch (error) {
@@ -194,7 +195,8 @@ async function checkWalDirectory(directory: ClusterDirectory): Promise<void> {
   });
 }
 
-function checkClusterNames(directory: ClusterDirectory, record: ClusterRecord, cluster: string): void {
+/** Throws Failure `wrong_cluster` for a directory that is not the named cluster's. */
+export function checkClusterNames(directory: ClusterDirectory, record: ClusterRecord, cluster: string): void {
   if (record.cluster === cluster) return;
   throw new Failure('wrong_cluster', `${directory.path} belongs to cluster ${record.cluster}, not ${cluster}`, {
     hint: 'Check CLUSTER and the directory in archive_command, and --dir and --cluster of the forced command.',

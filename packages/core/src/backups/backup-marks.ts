@@ -1,7 +1,5 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure, systemErrorCode } from '../base/failure.ts';
+import { readSmallFile } from '../files/small-file.ts';
 import { largestLabelBytes, parseBackupLabel, type WalPlace } from '../wal/backup-label.ts';
 import type { SegmentSize } from '../wal/segment-size.ts';
 import { recordFileName } from './backup-directory.ts';
@@ -18,7 +16,7 @@ export async function readRecord(
   name: string,
 ): Promise<{ record: BackupRecord | undefined; problem: string | undefined }> {
   try {
-    const text = await readSmall(join(path, recordFileName), largestRecordBytes);
+    const text = await readText(join(path, recordFileName), largestRecordBytes);
     if (text === undefined) return { record: undefined, problem: undefined };
     return { record: parseBackupRecord(text, name), problem: undefined };
   } catch (error) {
@@ -34,7 +32,7 @@ export async function readLabel(
   let problem = `there is no ${labelPlaces.join(' or ')} in it`;
   for (const place of labelPlaces) {
     try {
-      const text = await readSmall(join(path, place), largestLabelBytes);
+      const text = await readText(join(path, place), largestLabelBytes);
       if (text !== undefined) return { start: parseBackupLabel(text, segmentSize).start, problem: '' };
     } catch (error) {
       problem = `its ${place} cannot be read: ${messageOf(error)}`;
@@ -43,22 +41,8 @@ export async function readLabel(
   return { start: undefined, problem };
 }
 
-/** The text of a file; undefined when there is none. Throws for one that is larger than `maxBytes`. */
-async function readSmall(path: string, maxBytes: number): Promise<string | undefined> {
-  let handle: FileHandle;
-  try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return undefined;
-    throw error;
-  }
-  try {
-    const stats = await handle.stat();
-    if (!stats.isFile() || stats.size > maxBytes) throw new Failure('damaged', `${path} is not what its name says`);
-    return await handle.readFile('utf8');
-  } finally {
-    await handle.close();
-  }
+async function readText(path: string, maxBytes: number): Promise<string | undefined> {
+  return (await readSmallFile(path, maxBytes))?.toString('utf8');
 }
 
 function messageOf(error: unknown): string {

@@ -5,7 +5,7 @@ import type { ClusterDirectory } from '../archive/cluster-directory.ts';
 import { toDiskFailure } from '../files/disk-error.ts';
 import { tryLock } from '../files/lock.ts';
 import type { ClusterIdentity } from '../wal/cluster-identity.ts';
-import { backupLock, parseBackupDirectoryName } from './backup-directory.ts';
+import { type BackupDirectoryName, backupLock, parseBackupDirectoryName } from './backup-directory.ts';
 import { readBackup, type StoredBackup } from './read-backup.ts';
 
 /**
@@ -17,17 +17,32 @@ export async function listBackups(
   identity: ClusterIdentity,
   nowMs: number,
 ): Promise<StoredBackup[]> {
-  const names = (await directoryNames(cluster)).map(parseBackupDirectoryName).filter((name) => name !== undefined);
   const backups: StoredBackup[] = [];
-  for (const name of names) {
-    const backup = await readBackup(join(cluster.path, name.name), identity, {
-      nowMs,
-      isBeingTaken: () => isBackupBeingTaken(cluster),
-    });
+  for (const { name } of await listBackupNames(cluster)) {
+    const backup = await readListedBackup(cluster, name, identity, nowMs);
     // Removed since it was listed.
     if (backup !== undefined) backups.push(backup);
   }
-  return backups.sort(byNumber);
+  return backups;
+}
+
+/** The directories of base backups, whatever is in them, in the order of `listBackups`. Throws as it does. */
+export async function listBackupNames(cluster: ClusterDirectory): Promise<BackupDirectoryName[]> {
+  const names = (await directoryNames(cluster)).map(parseBackupDirectoryName).filter((name) => name !== undefined);
+  return names.sort(byNumber);
+}
+
+/** One of them by its name, as `readBackup` has it. */
+export async function readListedBackup(
+  cluster: ClusterDirectory,
+  name: string,
+  identity: ClusterIdentity,
+  nowMs: number,
+): Promise<StoredBackup | undefined> {
+  return await readBackup(join(cluster.path, name), identity, {
+    nowMs,
+    isBeingTaken: () => isBackupBeingTaken(cluster),
+  });
 }
 
 async function directoryNames(cluster: ClusterDirectory): Promise<string[]> {
@@ -50,6 +65,6 @@ function isBackupBeingTaken(cluster: ClusterDirectory): boolean {
   return lock === undefined;
 }
 
-function byNumber(a: StoredBackup, b: StoredBackup): number {
+function byNumber(a: BackupDirectoryName, b: BackupDirectoryName): number {
   return (a.number ?? Number.MAX_SAFE_INTEGER) - (b.number ?? Number.MAX_SAFE_INTEGER) || (a.name < b.name ? -1 : 1);
 }

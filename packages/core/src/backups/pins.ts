@@ -75,14 +75,31 @@ export class Pins {
   async list(): Promise<Pin[]> {
     const pins: Pin[] = [];
     for (const name of await this.fileNames()) {
-      const path = join(this.cluster.pinsDirectory, name);
-      try {
-        pins.push(parsePin(await readFile(path, 'utf8'), name.slice(0, -'.json'.length), path));
-      } catch (error) {
-        if (systemErrorCode(error) !== 'ENOENT') throw error;
-      }
+      const pin = await this.read(name);
+      if (pin !== undefined) pins.push(pin);
     }
     return pins;
+  }
+
+  /** The names of the files in which pins are. */
+  async fileNames(): Promise<string[]> {
+    try {
+      return (await readdir(this.cluster.pinsDirectory)).filter((name) => /^[^.].*\.json$/.test(name)).sort();
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  /** One of them; undefined when it has ended. Throws as `list`. */
+  async read(fileName: string): Promise<Pin | undefined> {
+    const path = join(this.cluster.pinsDirectory, fileName);
+    try {
+      return parsePin(await readFile(path, 'utf8'), fileName.slice(0, -'.json'.length), path);
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
   /** Removes the pins whose time is over by `nowMs`; returns how many. For callers that trust their clock. */
@@ -103,15 +120,6 @@ export class Pins {
 
   private pathOf(id: string): string {
     return join(this.cluster.pinsDirectory, `${id}.json`);
-  }
-
-  private async fileNames(): Promise<string[]> {
-    try {
-      return (await readdir(this.cluster.pinsDirectory)).filter((name) => /^[^.].*\.json$/.test(name)).sort();
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return [];
-      throw error;
-    }
   }
 
   private async ensureDirectory(): Promise<void> {

@@ -1,8 +1,9 @@
 import { type AcceptedHole, acceptedHoleOf } from './accepted-hole.ts';
 import { type ArchiveFileName, parseArchiveFileName, type SegmentName } from './archive-file.ts';
 import type { Descent } from './later-wal.ts';
+import { segmentNumbers } from './segment-numbers.ts';
 import { segmentNameAt, segmentNumber, segmentNumberOfLsn } from './segment-position.ts';
-import { type SegmentSize, segmentsPerLog } from './segment-size.ts';
+import type { SegmentSize } from './segment-size.ts';
 import type { TimelineId } from './timeline-id.ts';
 
 /** Missing segments in a row, of one timeline, both ends inclusive; with the acceptance when a person has accepted them. */
@@ -39,7 +40,7 @@ export interface WalKnown {
  * it: the rule of laterWal, for all segments at once. Segment numbers are below 2^44, so plain numbers hold them.
  */
 export function findHoles(known: WalKnown): Hole[] {
-  const present = numbersByTimeline(known);
+  const present = segmentNumbers(known.names, known.segmentSize);
   const branches = branchPoints(known);
   const oldest = oldestNeeded(known, present);
   const holes: Hole[] = [];
@@ -54,39 +55,6 @@ export function findHoles(known: WalKnown): Hole[] {
 }
 
 const none = new Float64Array();
-
-function numbersByTimeline({ names, segmentSize }: WalKnown): Map<TimelineId, Float64Array> {
-  const perLog = segmentsPerLog(segmentSize);
-  const byTimeline = new Map<number, { timeline: TimelineId; numbers: number[] }>();
-  for (const name of names) {
-    // Only full segments fill a hole. The digits are read directly: this runs over every file of an archive.
-    if (name.length !== 24) continue;
-    const seg = hexAt(name, 16);
-    if (seg >= perLog) continue;
-    const digits = hexAt(name, 0);
-    let entry = byTimeline.get(digits);
-    if (entry === undefined) {
-      entry = { timeline: parseArchiveFileName(name).timeline, numbers: [] };
-      byTimeline.set(digits, entry);
-    }
-    entry.numbers.push(hexAt(name, 8) * perLog + seg);
-  }
-  // A typed array sorts by number, many times faster than with a function.
-  return new Map(
-    [...byTimeline.values()].map(({ timeline, numbers }) => [timeline, Float64Array.from(numbers).sort()] as const),
-  );
-}
-
-/** The eight hexadecimal digits of a name that begin at `start`. */
-function hexAt(name: ArchiveFileName, start: number): number {
-  let value = 0;
-  for (let at = start; at < start + 8; at++) {
-    const code = name.charCodeAt(at);
-    // "0" to "9" are 48 to 57, "A" to "F" 65 to 70: a name has no others.
-    value = value * 16 + (code < 58 ? code - 48 : code - 55);
-  }
-  return value;
-}
 
 /** The segment in which each timeline left its parent. Its own segments begin there. */
 function branchPoints({ descents, segmentSize }: WalKnown): Map<TimelineId, number> {
