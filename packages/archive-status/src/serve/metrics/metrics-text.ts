@@ -1,0 +1,63 @@
+import type { ClusterReport } from '../../model/status-report.ts';
+import { hostLabels } from '../host-label.ts';
+import { sourcesOf } from '../keep/last-answers.ts';
+import type { Knowledge } from '../keep/status-keeper.ts';
+import { levels, type Verdict } from '../verdict.ts';
+import { agentMetrics } from './agent-metrics.ts';
+import { backupMetrics } from './backup-metrics.ts';
+import { drillMetrics } from './drill-metrics.ts';
+import { hostMetrics } from './host-metrics.ts';
+import { MetricSet } from './metric-set.ts';
+import { queueMetrics } from './queue-metrics.ts';
+import { serverMetrics } from './server-metrics.ts';
+import { walMetrics } from './wal-metrics.ts';
+
+export interface MetricsInput {
+  knowledge: Pick<Knowledge, 'report' | 'ageMs' | 'isStale' | 'failure'>;
+  program: string;
+  judge: (cluster: ClusterReport) => Verdict;
+}
+
+/**
+ * All metrics, in Prometheus' text format. What is not known has no sample. A report that is too old to be a statement about now
+ * leaves only its age: alerts fire on what is absent, and on the age.
+ */
+export async function metricsText({ knowledge, program, judge }: MetricsInput): Promise<string> {
+  const set = new MetricSet();
+  const info = set.gauge('archive2_build_info', 'Always 1; the release is a label.', ['version']);
+  const age = set.gauge('archive2_status_age_seconds', 'How long ago the sources of these metrics were asked.', []);
+  const failed = set.gauge('archive2_gathering_failed', 'Whether the newest gathering failed as a whole: 1 or 0.', []);
+  const gathering = set.gauge('archive2_gathering_seconds', 'How long asking all sources took.', []);
+  const source = set.gauge('archive2_source_up', 'Whether a source of the status answers: 1 or 0.', [
+    'cluster',
+    'source',
+  ]);
+  const check = set.gauge(
+    'archive2_check_status',
+    'As archive-status check ends: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
+    ['cluster'],
+  );
+  const families = [
+    backupMetrics(set),
+    drillMetrics(set),
+    hostMetrics(set),
+    walMetrics(set),
+    serverMetrics(set),
+    queueMetrics(set),
+    agentMetrics(set),
+  ];
+
+  const { report, ageMs, isStale, failure } = knowledge;
+  info({ version: program }, 1);
+  failed({}, failure === undefined ? 0 : 1);
+  if (report !== undefined) age({}, ageMs / 1000);
+  if (report === undefined || isStale) return await set.text();
+  gathering({}, report.gatheringMs / 1000);
+  for (const cluster of report.clusters) {
+    for (const { name, isUp } of sourcesOf(cluster)) source({ cluster: cluster.cluster, source: name }, Number(isUp));
+    check({ cluster: cluster.cluster }, levels.indexOf(judge(cluster).level));
+    const labels = hostLabels(cluster, report.machine);
+    for (const add of families) add(cluster, labels, report.machine);
+  }
+  return await set.text();
+}
