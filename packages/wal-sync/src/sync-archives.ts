@@ -61,7 +61,7 @@ async function acceptedByBoth(run: SyncRun, here: Catalog, there: Catalog): Prom
   );
   if (news.length === 0 || run.dryRun) return [...here.acceptedHoles, ...news];
   for (const { from, to, who, why } of await new AcceptedHoles(store.directory).add(news, clock.nowMs())) {
-    const event = { event: 'hole-accepted', from, to, who, why, heardFrom: session.host };
+    const event = { event: 'hole-accepted' as const, from, to, who, why, heardFrom: session.host };
     await recordEvent(store.directory, event, clock.nowMs());
   }
   return [...here.acceptedHoles, ...news];

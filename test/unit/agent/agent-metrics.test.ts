@@ -8,7 +8,7 @@ import { readAgentMetrics } from '@archive2/core/agent/read-agent-metrics.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
 import { createLog } from '@archive2/core/base/log.ts';
 import { ownIdentity } from '@archive2/core/base/process-identity.ts';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 let directory: string;

@@ -1,6 +1,7 @@
-import { type ArchiveEvent, recordEvent } from '@archive2/core/archive/events.ts';
+import { recordEvent } from '@archive2/core/archive/events.ts';
 import { usageFailure } from '@archive2/core/cli/arguments.ts';
 import { writeStdout } from '@archive2/core/cli/exit.ts';
+import type { NewEvent } from '@archive2/core/files/event-text.ts';
 import { readLocalIdentity } from '@archive2/core/hosts/local-identity.ts';
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { commandSpec } from '../options.ts';
@@ -41,7 +42,7 @@ export async function runConflict(run: RemoteRun): Promise<void> {
 const tagOf = ({ tag }: Claim) => tag;
 
 /** Who decided, and what: the contents that were dropped are gone, and somebody may ask for them. */
-async function recordDecision({ options, clock }: RemoteRun, event: ArchiveEvent): Promise<void> {
+async function recordDecision({ options, clock }: RemoteRun, event: NewEvent): Promise<void> {
   const { userName, hostName } = await readLocalIdentity();
   const who = `${userName}@${hostName}`;
   await recordEvent(options.directory, { ...event, who }, clock.nowMs());

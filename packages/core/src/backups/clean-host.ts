@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import type { ClusterDirectory } from '../archive/cluster-directory.ts';
-import { type ArchiveEvent, recordEvent } from '../archive/events.ts';
+import { recordEvent } from '../archive/events.ts';
 import { Tombstones } from '../archive/tombstones.ts';
 import type { Activity } from '../base/activity.ts';
 import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
+import type { NewEvent } from '../files/event-text.ts';
 import { type HeldLock, tryLock } from '../files/lock.ts';
 import type { ArchiveFileName } from '../wal/archive-file.ts';
 import type { ClusterIdentity } from '../wal/cluster-identity.ts';
@@ -128,7 +129,7 @@ function eventOf(
   { identity, askedBy }: HostCleanup,
   oldest: OldestNeeded,
   removed: readonly CandidateOnDisk[],
-): ArchiveEvent {
+): NewEvent {
   const { host, holder } = oldest.protection;
   return {
     event: 'wal-removed',

@@ -86,7 +86,7 @@ async function repairThere(run: SyncRun, file: ArchiveFile, there: CopyState): P
 }
 
 async function noteRepair({ store, clock, session }: SyncRun, file: ArchiveFile, where: string, copy: CopyState) {
-  const event = { event: 'repaired', name: file.name, where, peer: session.host, reason: reasonOf(copy) };
+  const event = { event: 'repaired' as const, name: file.name, where, peer: session.host, reason: reasonOf(copy) };
   await recordEvent(store.directory, event, clock.nowMs());
 }
 

@@ -24,7 +24,7 @@ export async function keepBothContents(
   const digestThere = there.state === 'whole' ? there.rawDigest : '';
   if (!run.dryRun && !(await store.quarantine.holds(file.name, digestThere))) {
     await expectConflict(run, fetchCopy(store, session, file, { rate }));
-    const event = { event: 'conflict', name: file.name, digestHere, digestThere, peer: session.host };
+    const event = { event: 'conflict' as const, name: file.name, digestHere, digestThere, peer: session.host };
     await recordEvent(store.directory, event, clock.nowMs());
   }
   // The peer asks its own quarantine first: what it has is not sent again.
