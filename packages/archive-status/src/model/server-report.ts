@@ -65,6 +65,8 @@ export interface PatroniReport {
     readonly name: string;
     readonly role: string;
     readonly state: string;
+    readonly host: string;
+    readonly port: number | null;
     readonly timeline: number | null;
     readonly lagBytes: number | null;
   }[];

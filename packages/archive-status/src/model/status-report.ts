@@ -49,12 +49,14 @@ export interface ClusterReport {
   readonly events: Known<readonly EventReport[]>;
 }
 
+/** See docs/events.md. */
 export interface EventReport {
   readonly atMs: number;
-  /** The machine that noted it. */
+  /** The machine that noted it; empty when that is not known. */
   readonly host: string;
-  /** "host_down", "debt_paid", "conflict" and the like. */
+  /** "host-failed", "debt-paid" and the like; of a newer release it may be another one. */
   readonly event: string;
+  readonly severity: 'info' | 'warning' | 'error';
   /** The rest of what was noted. */
-  readonly fields: Readonly<Record<string, string | number | boolean>>;
+  readonly fields: Readonly<Record<string, string | number | boolean | null>>;
 }
