@@ -13,7 +13,7 @@ import {
 } from '@archive2/core/cli/option-values.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 import { type Peer, parsePeer } from '@archive2/core/hosts/peer.ts';
-import type { Right } from '@archive2/core/protocol/messages.ts';
+import { allRights, type Right } from '@archive2/core/protocol/messages.ts';
 
 export interface RemoteOptions {
   directory: ClusterDirectory;
@@ -56,7 +56,7 @@ export const commandSpec: CommandSpec = {
     allow: {
       type: 'string',
       default: '',
-      describe: 'rights of the session: put, get, sync (for the peer), with commas',
+      describe: 'rights of the session: put, get, sync (for the peer), status (for monitoring), with commas',
     },
     peer: { type: 'string', describe: 'the other archive host: a name for it, and how to reach it' },
     'peer-wait': {
@@ -129,8 +129,6 @@ export const commandSpec: CommandSpec = {
     ],
   ],
 };
-
-const allRights: readonly Right[] = ['put', 'get', 'sync'];
 
 /** Checks the options of all forms at once. Throws Failure `usage`. */
 export function readOptions(options: Record<string, unknown>): RemoteOptions {

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
 import { readCatalogParts } from '@archive2/core/backups/read-catalog.ts';
+import type { Activity } from '@archive2/core/base/activity.ts';
 import type { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
-import { catalogPieces } from '@archive2/core/protocol/catalog-text.ts';
+import { type CatalogPart, catalogPieces } from '@archive2/core/protocol/catalog-text.ts';
 import type { ClientMessageOf } from '@archive2/core/protocol/messages.ts';
 import { checkRight } from './put-check.ts';
+import { sendBytes } from './send-bytes.ts';
 import type { ServeContext } from './serve-context.ts';
 
 /** Sends what this host holds, owes, has removed and has accepted as missing, piece by piece at the reader's pace. */
@@ -14,16 +15,14 @@ export async function sendCatalog(
 ): Promise<void> {
   checkRight(rights, ['sync'], 'list the archive');
   await store.checkDirectory();
-  const hash = createHash('sha256');
-  let sizeBytes = 0;
-  for await (const part of readCatalogParts(store, clock.nowMs())) {
+  await sendBytes(writer, id, piecesOf(readCatalogParts(store, clock.nowMs()), activity));
+}
+
+async function* piecesOf(parts: AsyncIterable<CatalogPart>, activity: Activity): AsyncGenerator<Buffer> {
+  for await (const part of parts) {
     for (const piece of catalogPieces(part)) {
-      hash.update(piece);
-      sizeBytes += piece.length;
-      writer.send({ type: 'data', id }, piece);
       activity.note();
-      await writer.waitForRoom();
+      yield piece;
     }
   }
-  writer.send({ type: 'end', id, sizeBytes, sha256: hash.digest('hex') });
 }

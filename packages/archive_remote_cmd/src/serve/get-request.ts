@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { AcceptedHoles, describeAcceptance } from '@archive2/core/archive/accepted-holes.ts';
 import { findLaterWal } from '@archive2/core/archive/find-later-wal.ts';
 import { speaksForBoth } from '@archive2/core/archive/speaks-for-both.ts';
@@ -7,6 +6,7 @@ import type { ClientMessageOf } from '@archive2/core/protocol/messages.ts';
 import { acceptedHoleOf } from '@archive2/core/wal/accepted-hole.ts';
 import { type ArchiveFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { checkRight } from './put-check.ts';
+import { sendBytes } from './send-bytes.ts';
 import type { ServeContext } from './serve-context.ts';
 
 /**
@@ -28,16 +28,8 @@ export async function sendFile(
     return;
   }
   try {
-    const hash = createHash('sha256');
-    let sizeBytes = 0;
     writer.send({ type: 'found', id: request.id, modifiedMs: Math.max(0, stored.modifiedMs) });
-    for await (const chunk of stored.chunks()) {
-      hash.update(chunk);
-      sizeBytes += chunk.length;
-      writer.send({ type: 'data', id: request.id }, chunk);
-      await writer.waitForRoom();
-    }
-    writer.send({ type: 'end', id: request.id, sizeBytes, sha256: hash.digest('hex') });
+    await sendBytes(writer, request.id, stored.chunks());
   } finally {
     await stored.close();
   }

@@ -1,6 +1,6 @@
 import { toFailure } from '@archive2/core/base/failure.ts';
 import { freeSpace } from '@archive2/core/files/free-space.ts';
-import type { ClientMessageOf, ServerMessageOf } from '@archive2/core/protocol/messages.ts';
+import { allRights, type ClientMessageOf, type ServerMessageOf } from '@archive2/core/protocol/messages.ts';
 import { tryStoring } from '../try-storing.ts';
 import type { PeerLink } from './peer-link.ts';
 import { checkRight } from './put-check.ts';
@@ -13,7 +13,7 @@ export async function probe(
   request: ClientMessageOf<'probe'>,
 ): Promise<ServerMessageOf<'probed'>> {
   const { directory, rights, clock } = context;
-  checkRight(rights, ['put', 'get', 'sync'], 'use this archive');
+  checkRight(rights, allRights, 'use this archive');
   if (rights.has('put')) await tryStoring(directory.walDirectory, clock.nowMs());
   const { freeBytes, freeInodes } = await freeSpace(directory.walDirectory);
   const debts = peer === undefined ? 0 : await peer.debts.count();

@@ -18,6 +18,7 @@ import {
 import { sendCatalog } from './catalog-request.ts';
 import { answerView, cleanAsProposed } from './cleanup-request.ts';
 import { DigestRequests } from './digest-request.ts';
+import { sendBackupFile } from './fetch-request.ts';
 import { sendFile } from './get-request.ts';
 import { listNewest } from './list-request.ts';
 import type { PeerLink } from './peer-link.ts';
@@ -29,6 +30,7 @@ import { PutRequest } from './put-request.ts';
 import { DamageReports } from './repair-request.ts';
 import type { ServeContext } from './serve-context.ts';
 import { settle } from './settle-request.ts';
+import { sendSurvey } from './survey-request.ts';
 
 const helloTimeoutMs = 10_000;
 const progressIntervalMs = 1000;
@@ -175,6 +177,10 @@ export class ServeSession {
         return this.work(message.id, async () => this.send(await answerPledge(this.context, message)));
       case 'unpledge':
         return this.work(message.id, async () => this.send(await answerUnpledge(this.context, message)));
+      case 'survey':
+        return this.work(message.id, () => sendSurvey(this.context, this.writer, message));
+      case 'fetch':
+        return this.work(message.id, () => sendBackupFile(this.context, this.writer, message));
       case 'probe':
         return this.work(message.id, async () => this.send(await probe(this.context, this.peer, message)));
     }

@@ -45,9 +45,12 @@ export class StoredFile {
     return new StoredFile(path, handle, activity, stats.size, Math.trunc(stats.mtimeMs));
   }
 
-  /** The stored bytes, in pieces of at most 512 KiB; with `reused`, each lies in it until the next one is asked for. */
-  async *chunks(reused?: Buffer): AsyncGenerator<Buffer> {
-    let position = 0;
+  /**
+   * The stored bytes from `offset` on, in pieces of at most 512 KiB, or of the size of `reused`: each lies in it until the next one is
+   * asked for.
+   */
+  async *chunks(reused?: Buffer, offset = 0): AsyncGenerator<Buffer> {
+    let position = offset;
     for (;;) {
       const buffer = reused ?? Buffer.allocUnsafe(readBytes);
       const { bytesRead } = await this.handle.read(buffer, 0, buffer.length, position);

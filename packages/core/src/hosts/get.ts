@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { PassThrough } from 'node:stream';
 import { Failure } from '../base/failure.ts';
 import type { ClientMessageOf } from '../protocol/messages.ts';
 import type { Answer, ArchiveSession, Conversation } from './archive-session.ts';
+import { ArrivingBytes } from './arriving-bytes.ts';
 
 export type GetRequest = Omit<ClientMessageOf<'get'>, 'type' | 'id'>;
 
@@ -26,8 +25,6 @@ export interface ArrivingFile {
   chunks: AsyncIterable<Buffer>;
 }
 
-const bufferedBytes = 2 * 1024 * 1024;
-
 /**
  * Asks one host for a file. Throws the Failure of a host that cannot say whether it has it. The chunks must be read to their end, or the session be closed.
  */
@@ -42,27 +39,22 @@ export async function getFile(session: ArchiveSession, request: GetRequest): Pro
 class Arrival implements Conversation {
   readonly answer: Promise<ArrivingFile | AbsentFile>;
   onDone: () => void = () => undefined;
-  private readonly host: string;
-  private readonly bytes = new PassThrough({ highWaterMark: bufferedBytes });
-  private readonly hash = createHash('sha256');
-  private sizeBytes = 0;
+  private readonly bytes: ArrivingBytes;
   private resolve: (file: ArrivingFile | AbsentFile) => void = () => undefined;
   private reject: (failure: Failure) => void = () => undefined;
 
   constructor(host: string) {
-    this.host = host;
+    this.bytes = new ArrivingBytes(host);
     this.answer = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
-    // A reader that gave up has its own error; the stream's is for those who still read.
-    this.bytes.on('error', () => undefined);
   }
 
-  async receive(message: Answer, body: Buffer): Promise<void> {
+  receive(message: Answer, body: Buffer): void | Promise<void> {
     switch (message.type) {
       case 'found':
-        this.resolve({ kind: 'found', modifiedMs: message.modifiedMs, chunks: this.bytes });
+        this.resolve({ kind: 'found', modifiedMs: message.modifiedMs, chunks: this.bytes.chunks });
         return;
       case 'absent':
         this.onDone();
@@ -74,11 +66,10 @@ class Arrival implements Conversation {
         });
         return;
       case 'data':
-        await this.take(body);
-        return;
+        return this.bytes.take(body);
       case 'end':
         this.onDone();
-        this.complete(message.sizeBytes, message.sha256);
+        this.bytes.complete(message.sizeBytes, message.sha256);
         return;
       case 'cleaned':
       case 'digested':
@@ -99,26 +90,6 @@ class Arrival implements Conversation {
   fail(failure: Failure): void {
     this.onDone();
     this.reject(failure);
-    this.bytes.destroy(failure);
-  }
-
-  private async take(body: Buffer): Promise<void> {
-    this.hash.update(body);
-    this.sizeBytes += body.length;
-    if (this.bytes.destroyed || this.bytes.write(body)) return;
-    await new Promise<void>((resolve) => {
-      this.bytes.once('drain', resolve);
-      this.bytes.once('close', resolve);
-    });
-  }
-
-  private complete(sizeBytes: number, sha256: string): void {
-    if (this.sizeBytes === sizeBytes && this.hash.digest('hex') === sha256) {
-      this.bytes.end();
-      return;
-    }
-    this.bytes.destroy(
-      new Failure('damaged', `${this.host} sent ${this.sizeBytes} bytes that are not what it announced`),
-    );
+    this.bytes.fail(failure);
   }
 }

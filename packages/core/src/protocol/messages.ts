@@ -58,6 +58,10 @@ export const clientMessages = {
   /** The sender needs the WAL from here on for a while; 0 seconds end the pin. */
   pin: { id: 'count', pin: 'text', holder: 'text', timeline: 'count', from: 'text', ttlSeconds: 'count' },
   probe: { id: 'count' },
+  /** What the host holds and how it is, answered in `data` frames (backups/survey-text.ts) and an `end`. */
+  survey: { id: 'count' },
+  /** The stored bytes of one file of a complete base backup, from `offset` on. */
+  fetch: { id: 'count', backup: 'text', file: 'text', offset: 'count?' },
 } as const;
 
 export const serverMessages = {
@@ -123,7 +127,9 @@ export type ServerMessage = MessageOf<typeof serverMessages>;
 export type ClientMessageOf<K extends ClientMessage['type']> = Extract<ClientMessage, { type: K }>;
 export type ServerMessageOf<K extends ServerMessage['type']> = Extract<ServerMessage, { type: K }>;
 
-export type Right = 'put' | 'get' | 'sync';
+export const allRights = ['put', 'get', 'sync', 'status'] as const;
+
+export type Right = (typeof allRights)[number];
 
 /** However it is written in JSON, an error with texts of this length fits in a frame's header. */
 const maxErrorText = 2048;

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { Failure } from '../base/failure.ts';
+
+/** How much is kept for a reader that is slower than the host. */
+const bufferedBytes = 2 * 1024 * 1024;
+
+/**
+ * The body of an answer that comes as `data`… and `end`, on its way from a session to a reader. A slow reader slows the session; what
+ * comes for one that has left is dropped.
+ */
+export class ArrivingBytes {
+  /** The bytes, once; ends only after the host's size and digest were found right, else throws `damaged`, or why the answer failed. */
+  readonly chunks: AsyncIterable<Buffer>;
+  private readonly host: string;
+  private readonly hash = createHash('sha256');
+  private sizeBytes = 0;
+  private readonly waiting: Buffer[] = [];
+  private waitingBytes = 0;
+  private end: { failure: Failure | undefined } | undefined;
+  private hasReaderLeft = false;
+  private wakeReader: () => void = () => undefined;
+  private wakeSession: () => void = () => undefined;
+
+  constructor(host: string) {
+    this.host = host;
+    this.chunks = this.read();
+  }
+
+  /** Takes the next piece. The promise, where there is one, is for the session to wait for before it reads on. */
+  take(body: Buffer): Promise<void> | undefined {
+    this.hash.update(body);
+    this.sizeBytes += body.length;
+    if (this.hasReaderLeft || this.end !== undefined) return undefined;
+    this.waiting.push(body);
+    this.waitingBytes += body.length;
+    this.wakeReader();
+    if (this.waitingBytes < bufferedBytes) return undefined;
+    return new Promise((resolve) => {
+      this.wakeSession = resolve;
+    });
+  }
+
+  /** What the host announces at the end. */
+  complete(sizeBytes: number, sha256: string): void {
+    if (this.sizeBytes === sizeBytes && this.hash.digest('hex') === sha256) {
+      this.finish(undefined);
+      return;
+    }
+    this.finish(new Failure('damaged', `${this.host} sent ${this.sizeBytes} bytes that are not what it announced`));
+  }
+
+  /** The rest does not come. */
+  fail(failure: Failure): void {
+    this.finish(failure);
+  }
+
+  private finish(failure: Failure | undefined): void {
+    this.end ??= { failure };
+    this.wakeReader();
+    this.wakeSession();
+  }
+
+  private async *read(): AsyncGenerator<Buffer> {
+    try {
+      for (;;) {
+        const chunk = this.waiting.shift();
+        if (chunk !== undefined) {
+          this.waitingBytes -= chunk.length;
+          if (this.waitingBytes < bufferedBytes) this.wakeSession();
+          yield chunk;
+          continue;
+        }
+        if (this.end?.failure !== undefined) throw this.end.failure;
+        if (this.end !== undefined) return;
+        await new Promise<void>((resolve) => {
+          this.wakeReader = resolve;
+        });
+      }
+    } finally {
+      this.hasReaderLeft = true;
+      this.waiting.length = 0;
+      this.wakeSession();
+    }
+  }
+}
