@@ -1,4 +1,4 @@
-import { formatRelative } from '@archive2/core/cli/relative-time.ts';
+import { formatSpan } from '@archive2/core/cli/relative-time.ts';
 
 /** A moment that is the same in every time zone, to the second: "2026-11-21 10:07:21+00". Pure. */
 export function formatMoment(atMs: number): string {
@@ -7,5 +7,6 @@ export function formatMoment(atMs: number): string {
 
 /** "2026-11-21 10:07:21+00 (14 s ago)". Pure. */
 export function formatMomentAndAge(atMs: number, nowMs: number): string {
-  return `${formatMoment(atMs)} (${formatRelative(atMs, nowMs)})`;
+  const ageMs = nowMs - atMs;
+  return `${formatMoment(atMs)} (${ageMs < 0 ? `in ${formatSpan(-ageMs)}` : `${formatSpan(ageMs)} ago`})`;
 }

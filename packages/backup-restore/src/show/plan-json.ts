@@ -1,0 +1,104 @@
+import type { PlaceAnswer } from '@archive2/core/backups/archive-place.ts';
+import { describeTarget } from '@archive2/core/restore/server/recovery-target.ts';
+import { formatLsn, type Lsn } from '@archive2/core/wal/lsn.ts';
+import { formatSystemIdentifier } from '@archive2/core/wal/system-identifier.ts';
+import { listRestorable, type Restorable, type Window, windowsOf } from '../plan/coverage-windows.ts';
+import { splitAnswers } from '../plan/restore-plan.ts';
+import type { WholePlan } from '../whole-plan.ts';
+
+/** What `--list --json` prints; field by field, as docs/restoring.md has it. Pure. */
+export function timelineJson(cluster: string, answers: readonly PlaceAnswer[], nowMs: number): object {
+  const { hosts, silent } = splitAnswers(answers);
+  const together = listRestorable(hosts);
+  return {
+    format: 1,
+    cluster,
+    at: time(nowMs),
+    backups: together.map(backupJson),
+    hosts: [
+      ...hosts.map((host) => ({
+        name: host.place.name,
+        answers: true,
+        restorable: windowsOf(listRestorable([host])).map(windowJson),
+      })),
+      ...silent.map(({ place, problem }) => ({ name: place.name, answers: false, reason: problem.message })),
+    ],
+    restorable: windowsOf(together).map(windowJson),
+  };
+}
+
+/** What `--dry-run --json` prints as `plan`. Pure. */
+export function planJson(whole: WholePlan): object {
+  const { plan } = whole;
+  const [{ place, backup }] = plan.copies;
+  return {
+    cluster: plan.cluster,
+    systemIdentifier: formatSystemIdentifier(plan.identity.systemIdentifier),
+    to: whole.target,
+    owner: whole.account.name,
+    target: { kind: plan.wish.target.kind, text: describeTarget(plan.wish.target), action: whole.action },
+    standby: plan.wish.isStandby,
+    timeline: plan.timeline,
+    backup: {
+      name: backup.name,
+      host: place.name,
+      endedAt: time(backup.endedMs),
+      sourceBytes: backup.sourceBytes ?? null,
+      storedBytes: backup.sizeBytes ?? null,
+      startLsn: lsn(backup.start.lsn),
+      stopLsn: lsn(backup.stop.lsn),
+    },
+    wal: {
+      lastSegment: plan.reach.last ?? null,
+      endLsn: lsn(plan.reach.end),
+      endsAt: time(plan.reach.endMs),
+      hosts: plan.hosts.map((host) => host.place.name),
+    },
+    directory: whole.use,
+    movedTo: whole.use === 'move' ? whole.asideName : null,
+    tablespaces: Object.fromEntries(whole.tablespaces),
+    space: whole.space.map(({ path, neededBytes, freeBytes }) => ({ path, neededBytes, freeBytes })),
+    postgresMajor: whole.major,
+    start: whole.start,
+    takeOver: whole.takeOver,
+    silentHosts: plan.silent.map((host) => ({ name: host.place.name, reason: host.problem.message })),
+    losses: plan.losses,
+    warnings: whole.warnings,
+  };
+}
+
+function backupJson({ candidate: { place, backup }, reach, leadsToNewest }: Restorable): object {
+  return {
+    name: backup.name,
+    host: place.name,
+    startedAt: time(backup.startedMs),
+    endedAt: time(backup.endedMs),
+    timeline: backup.stop.timeline,
+    startLsn: lsn(backup.start.lsn),
+    stopLsn: lsn(backup.stop.lsn),
+    sourceBytes: backup.sourceBytes ?? null,
+    storedBytes: backup.sizeBytes ?? null,
+    restorableTo:
+      reach.last === undefined ? null : { at: time(reach.endMs), lsn: lsn(reach.end), timeline: reach.timeline },
+    leadsToNewestTimeline: leadsToNewest,
+    hole:
+      reach.missing === undefined
+        ? null
+        : {
+            from: reach.missing.from,
+            to: reach.missing.to,
+            segments: reach.missing.count,
+            accepted: reach.missing.accepted !== undefined,
+          },
+  };
+}
+
+const windowJson = ({ fromMs, toMs }: Window) => ({ from: time(fromMs), to: time(toMs) });
+
+function time(atMs: number | undefined): string | null {
+  return atMs === undefined ? null : new Date(atMs).toISOString();
+}
+
+function lsn(place: Lsn): string {
+  return formatLsn(place);
+}

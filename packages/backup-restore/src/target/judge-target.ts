@@ -1,0 +1,87 @@
+import { Failure } from '@archive2/core/base/failure.ts';
+import { describeServer } from './server-signs.ts';
+import type { TargetFacts } from './target-facts.ts';
+
+/**
+ * make: it is not there. fill: it is there and empty. move: an old directory goes aside first. redo: a restore that was interrupted has
+ * left it; what it wrote is used, or removed. resume: the files are complete, its server was not started or not done.
+ */
+export type TargetUse = 'make' | 'fill' | 'move' | 'redo' | 'resume';
+
+export interface TargetWish {
+  readonly keepOld: boolean;
+  /** Of the account that the server will run as. */
+  readonly uid: number;
+  /** Of this restore. */
+  readonly planId: string;
+  readonly recovery: string;
+  /** What an old directory would be called. */
+  readonly asideName: string;
+}
+
+/** What is done with the place that is restored to. Throws Failure `restore_refused` where it must not be touched. Pure. */
+export function judgeTarget(facts: TargetFacts, wish: TargetWish): TargetUse {
+  const { path, kind, marker, note } = facts;
+  const isOurNote = note !== undefined && note.planId === wish.planId && note.state !== 'done';
+  const server = describeServer(facts.server);
+  if (server !== undefined) {
+    if (isOurNote && note.recovery === wish.recovery) return 'resume';
+    throw refusal(
+      `${server}: ${path}`,
+      'Stop it first, for instance with pg_ctl stop or systemctl stop, and make sure it is the right one.',
+    );
+  }
+  if (kind === 'not a directory')
+    throw refusal(`${path} is there, and is no directory`, 'Name another place with --to.');
+  if (kind === 'absent' && !facts.parentExists) {
+    throw refusal(
+      `the directory above ${path} is not there`,
+      'Is the disk mounted? Else make it first, for the account that runs the server.',
+    );
+  }
+  if ((kind === 'absent' || (kind === 'occupied' && wish.keepOld)) && !facts.isParentWritable) {
+    throw refusal(
+      `nothing can be made beside ${path}`,
+      `The directory above it must be writable for the account that runs the server, or ${path} be there, empty and its own.`,
+    );
+  }
+  if (kind === 'absent') return 'make';
+  if (facts.ownerUid !== wish.uid) {
+    throw refusal(
+      `${path} belongs to another account (uid ${facts.ownerUid})`,
+      'Run this as its owner, or as root with --owner NAME; or give the directory to the right account.',
+    );
+  }
+  if (kind === 'empty') return 'fill';
+  if (marker !== undefined) return 'redo';
+  if (isOurNote && note.recovery === wish.recovery) return 'resume';
+  if (facts.hasLostAndFound) {
+    throw refusal(
+      `${path} is the top of a file system: it holds lost+found`,
+      `Restore into a directory in it, as --to ${path}/data.`,
+    );
+  }
+  if (!wish.keepOld) {
+    throw refusal(
+      `${path} is not empty`,
+      `With --keep-old it is moved to ${wish.asideName} first; nothing of it is removed. Or name another place with --to.`,
+    );
+  }
+  if (facts.isMountPoint) {
+    throw refusal(
+      `${path} is a mount point, and cannot be moved aside`,
+      `Move what it holds into a directory in it by hand, or restore to a directory in it, as --to ${path}/data.`,
+    );
+  }
+  return 'move';
+}
+
+/** "/var/lib/postgresql/15/main.before-20261121T031500Z". Pure. */
+export function asideNameOf(path: string, nowMs: number): string {
+  const stamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '');
+  return `${path}.before-${stamp}`;
+}
+
+function refusal(message: string, hint: string): Failure {
+  return new Failure('restore_refused', message, { hint });
+}
