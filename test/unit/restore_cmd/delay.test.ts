@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../packages/core/src/base/clock.ts';
+import { parseMoment } from '../../../packages/core/src/cli/parse-moment.ts';
 import { parseArchiveFileName } from '../../../packages/core/src/wal/archive-file.ts';
 import {
   type DelayControl,
@@ -16,7 +17,6 @@ import {
 } from '../../../packages/restore_cmd/src/delay/delay-control.ts';
 import { DelayFile } from '../../../packages/restore_cmd/src/delay/delay-file.ts';
 import { delayGate } from '../../../packages/restore_cmd/src/delay/delay-gate.ts';
-import { parseMoment } from '../../../packages/restore_cmd/src/delay/parse-moment.ts';
 import { nameOf } from '../archive/wal-segment.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import { ManualClock } from '../session/manual-clock.ts';
@@ -203,17 +203,23 @@ describe('a moment', () => {
     ['2026-11-21 10:07:21-0330', '2026-11-21T13:37:21.000Z'],
     ['2026-11-21 10:07:21+05:30', '2026-11-21T04:37:21.000Z'],
   ])('is read as PostgreSQL and ISO 8601 write it: %s', (text, expected) => {
-    expect(new Date(parseMoment(text)).toISOString()).toBe(expected);
+    expect(new Date(parseMoment('until', text)).toISOString()).toBe(expected);
+  });
+
+  test('is as fine as PostgreSQL has it', () => {
+    const second = Date.parse('2026-11-21T10:07:21Z');
+    expect(parseMoment('until', '2026-11-21 10:07:21.123456+00')).toBeCloseTo(second + 123.456, 3);
+    expect(parseMoment('until', '2026-11-21 10:07:21.5+00')).toBe(second + 500);
   });
 
   test('without a zone is local', () => {
-    expect(parseMoment('2026-11-21 10:07:21')).toBe(new Date(2026, 10, 21, 10, 7, 21).getTime());
+    expect(parseMoment('until', '2026-11-21 10:07:21')).toBe(new Date(2026, 10, 21, 10, 7, 21).getTime());
   });
 
   test.each(['', 'now', '2026-11-21', '10:07', '2026-13-21 10:07:21+00', '2026-11-21 25:07:21+00', '1700000000'])(
     '%j is refused',
     async (text) => {
-      await failureFrom('usage', () => parseMoment(text));
+      await failureFrom('usage', () => parseMoment('until', text));
     },
   );
 });

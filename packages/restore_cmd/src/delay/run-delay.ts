@@ -7,10 +7,10 @@ import { Failure } from '@archive2/core/base/failure.ts';
 import { usageFailure } from '@archive2/core/cli/arguments.ts';
 import { writeStdout } from '@archive2/core/cli/exit.ts';
 import { optionalText } from '@archive2/core/cli/option-values.ts';
+import { parseMoment } from '@archive2/core/cli/parse-moment.ts';
 import { commandSpec } from '../options.ts';
 import { type DelayControl, horizonMs, pauseDelay, releaseDelay, resumeDelay } from './delay-control.ts';
 import { DelayFile, isDelayFile } from './delay-file.ts';
-import { parseMoment } from './parse-moment.ts';
 
 type Change = (control: DelayControl, nowMs: number) => DelayControl;
 
@@ -50,7 +50,8 @@ function changeOf(action: string, until: string | undefined): Change {
   if (action !== 'release' || until === undefined) {
     throw usageFailure(commandSpec, `delay takes show, pause, resume or release, not ${JSON.stringify(action)}`);
   }
-  const untilMs = parseMoment(until);
+  // Files are as fine as milliseconds.
+  const untilMs = Math.floor(parseMoment('until', until));
   return (control, nowMs) => {
     const released = releaseDelay(control, untilMs, nowMs);
     if (released !== undefined) return released;
