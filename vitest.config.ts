@@ -1,14 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /** What the runtime and the bundler do by `with { type: 'text' }`. */
-const sqlAsText = {
-  name: 'sql-as-text',
-  transform: (code: string, id: string) =>
-    id.endsWith('.sql') ? `export default ${JSON.stringify(code)};` : undefined,
+const filesAsText = {
+  name: 'files-as-text',
+  enforce: 'pre' as const,
+  resolveId: (source: string, importer: string | undefined) =>
+    importer !== undefined && /\.(sql|css|browser\.mjs)$/.test(source)
+      ? `\0text:${resolve(dirname(importer), source)}.js`
+      : undefined,
+  load: (id: string) =>
+    id.startsWith('\0text:')
+      ? `export default ${JSON.stringify(readFileSync(id.slice('\0text:'.length, -'.js'.length), 'utf8'))};`
+      : undefined,
 };
 
 export default defineConfig({
-  plugins: [sqlAsText],
+  plugins: [filesAsText],
   test: {
     // Every wait in a test has its own deadline; these end a test whose deadline logic is itself broken.
     testTimeout: 30_000,

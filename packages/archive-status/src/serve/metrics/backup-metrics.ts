@@ -1,8 +1,9 @@
 import type { HostReport } from '../../model/host-report.ts';
 import { type Known, known, mapKnown, unknown } from '../../model/known.ts';
 import type { ClusterReport } from '../../model/status-report.ts';
+import { backupDurationMs, isUsable, newestFirst } from '../backup-facts.ts';
 import { labelOfQueueHost } from '../host-label.ts';
-import { type ClusterMetrics, seconds } from './cluster-metrics.ts';
+import { type ClusterMetrics, inSeconds, seconds } from './cluster-metrics.ts';
 import type { MetricSet } from './metric-set.ts';
 
 const onHost = ['cluster', 'host'];
@@ -30,7 +31,7 @@ export function backupMetrics(set: MetricSet): ClusterMetrics {
     onHost,
   );
   const size = set.gauge('archive2_backup_size_bytes', 'Size of the newest complete base backup on the disk.', onHost);
-  const complete = set.gauge('archive2_backups', 'Complete base backups on this host.', onHost);
+  const complete = set.gauge('archive2_backups', 'Base backups on this host that a restore can begin from.', onHost);
 
   return (cluster, labels) => {
     for (const host of cluster.hosts) {
@@ -44,9 +45,7 @@ export function backupMetrics(set: MetricSet): ClusterMetrics {
       attempt(label, lastAttemptSeconds(cluster, host, labels));
       duration(
         label,
-        mapKnown(backup, (last) =>
-          last && last.endedAtMs !== null ? (last.endedAtMs - last.startedAtMs) / 1000 : null,
-        ),
+        mapKnown(backup, (last) => inSeconds(last === undefined ? null : backupDurationMs(last))),
       );
       size(
         label,
@@ -54,7 +53,7 @@ export function backupMetrics(set: MetricSet): ClusterMetrics {
       );
       complete(
         label,
-        mapKnown(host.backups, (all) => all.filter(({ state }) => state === 'complete').length),
+        mapKnown(host.backups, (all) => all.filter(isUsable).length),
       );
     }
   };
@@ -68,8 +67,8 @@ function backupStatus(cluster: ClusterReport, host: HostReport, labels: Readonly
   if (turn !== undefined && turn.failures > 0) return known(0);
   // The queue's word is about what it gave out; what became of the files, the host knows.
   return mapKnown(host.backups, (all) => {
-    const ended = all.filter(({ state }) => state !== 'partial').toSorted((a, b) => b.startedAtMs - a.startedAtMs);
-    return ended[0]?.state === 'complete' ? 1 : 0;
+    const [newest] = all.filter(({ state }) => state !== 'partial').toSorted(newestFirst);
+    return newest !== undefined && isUsable(newest) ? 1 : 0;
   });
 }
 
@@ -81,8 +80,8 @@ function lastAttemptSeconds(
   const queued = queueTurn(cluster, host, labels);
   if (queued?.known && queued.value.lastAttempt !== null) return known(queued.value.lastAttempt.startedAtMs / 1000);
   return mapKnown(host.backups, (all) => {
-    const starts = all.map(({ startedAtMs }) => startedAtMs);
-    return starts.length === 0 ? null : Math.max(...starts) / 1000;
+    const [newest] = all.toSorted(newestFirst);
+    return seconds(newest?.startedAtMs);
   });
 }
 

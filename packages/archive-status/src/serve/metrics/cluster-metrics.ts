@@ -7,3 +7,8 @@ export type ClusterMetrics = (cluster: ClusterReport, labels: ReadonlyMap<string
 export function seconds(atMs: number | null | undefined): number | null {
   return atMs === null || atMs === undefined ? null : atMs / 1000;
 }
+
+/** A duration as Prometheus has it. */
+export function inSeconds(durationMs: number | null | undefined): number | null {
+  return durationMs === null || durationMs === undefined ? null : durationMs / 1000;
+}

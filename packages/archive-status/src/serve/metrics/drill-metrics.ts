@@ -1,6 +1,5 @@
-import type { DrillReport } from '../../model/backup-report.ts';
 import { labelOfQueueHost } from '../host-label.ts';
-import { type ClusterMetrics, seconds } from './cluster-metrics.ts';
+import { type ClusterMetrics, inSeconds, seconds } from './cluster-metrics.ts';
 import type { MetricSet } from './metric-set.ts';
 
 const onHost = ['cluster', 'host'];
@@ -37,13 +36,8 @@ export function drillMetrics(set: MetricSet): ClusterMetrics {
       const measured = own.find(({ rtoMs }) => rtoMs !== null);
       failed(label, own[0] === undefined ? null : Number(!own[0].ok));
       when(label, seconds(own[0]?.endedAtMs));
-      rto(label, inSeconds(measured, 'rtoMs'));
-      rpo(label, inSeconds(measured, 'rpoMs'));
+      rto(label, inSeconds(measured?.rtoMs));
+      rpo(label, inSeconds(measured?.rpoMs));
     }
   };
-}
-
-function inSeconds(drill: DrillReport | undefined, field: 'rtoMs' | 'rpoMs'): number | null {
-  const ms = drill?.[field];
-  return ms === null || ms === undefined ? null : ms / 1000;
 }

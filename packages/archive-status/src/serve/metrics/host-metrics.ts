@@ -29,6 +29,7 @@ export function hostMetrics(set: MetricSet): ClusterMetrics {
   );
   const cleanup = set.gauge('archive2_last_cleanup_timestamp_seconds', 'When wal-cleanup ended there last.', onHost);
   const sync = set.gauge('archive2_last_sync_timestamp_seconds', 'When wal-sync ended there last.', onHost);
+  const problems = set.gauge('archive2_host_problems', 'What the host could not read of its own archive.', onHost);
 
   return (cluster, labels) => {
     for (const host of cluster.hosts) {
@@ -63,7 +64,14 @@ export function hostMetrics(set: MetricSet): ClusterMetrics {
       full(label, mapKnown(host.diskFullAtMs, seconds));
       quarantined(label, host.quarantined);
       cleanup(label, mapKnown(host.lastCleanupAtMs, seconds));
-      sync(label, mapKnown(host.lastSyncAtMs, seconds));
+      sync(
+        label,
+        mapKnown(host.lastSync, (last) => seconds(last?.endedAtMs)),
+      );
+      problems(
+        label,
+        mapKnown(host.problems, ({ length }) => length),
+      );
     }
   };
 }

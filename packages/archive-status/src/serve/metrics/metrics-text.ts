@@ -1,8 +1,9 @@
+import { exitOfLevel } from '../../check/level.ts';
 import type { ClusterReport } from '../../model/status-report.ts';
 import { hostLabels } from '../host-label.ts';
 import { sourcesOf } from '../keep/last-answers.ts';
 import type { Knowledge } from '../keep/status-keeper.ts';
-import { levels, type Verdict } from '../verdict.ts';
+import type { Verdict } from '../verdict.ts';
 import { agentMetrics } from './agent-metrics.ts';
 import { backupMetrics } from './backup-metrics.ts';
 import { drillMetrics } from './drill-metrics.ts';
@@ -55,7 +56,7 @@ export async function metricsText({ knowledge, program, judge }: MetricsInput): 
   gathering({}, report.gatheringMs / 1000);
   for (const cluster of report.clusters) {
     for (const { name, isUp } of sourcesOf(cluster)) source({ cluster: cluster.cluster, source: name }, Number(isUp));
-    check({ cluster: cluster.cluster }, levels.indexOf(judge(cluster).level));
+    check({ cluster: cluster.cluster }, exitOfLevel[judge(cluster).level]);
     const labels = hostLabels(cluster, report.machine);
     for (const add of families) add(cluster, labels, report.machine);
   }

@@ -1,5 +1,5 @@
 import { labelOfQueueHost } from '../host-label.ts';
-import { type ClusterMetrics, seconds } from './cluster-metrics.ts';
+import { type ClusterMetrics, inSeconds, seconds } from './cluster-metrics.ts';
 import type { MetricSet } from './metric-set.ts';
 
 /** What the backup queue says: each kind of task, and each host's turns. */
@@ -49,7 +49,7 @@ export function queueMetrics(set: MetricSet): ClusterMetrics {
       for (const turn of hosts) failures(onHost(turn.host), turn.failures);
       if (task === null) continue;
       running(onHost(task.host), seconds(task.startedAtMs));
-      expected(onHost(task.host), task.expectedMs === null ? null : task.expectedMs / 1000);
+      expected(onHost(task.host), inSeconds(task.expectedMs));
     }
   };
 }

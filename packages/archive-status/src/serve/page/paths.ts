@@ -1,0 +1,16 @@
+import { defaultZoom, type Zoom } from '../picture/zoom.ts';
+
+export function clusterPath(cluster: string, zoom: Zoom = defaultZoom): string {
+  return `/cluster/${encodeURIComponent(cluster)}${zoom === defaultZoom ? '' : `?span=${zoom}`}`;
+}
+
+/** The name in a path that clusterPath made; undefined: it is another one. */
+export function clusterOfPath(path: string): string | undefined {
+  const [, encoded] = /^\/cluster\/([^/]+)$/.exec(path) ?? [];
+  if (encoded === undefined) return undefined;
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return undefined;
+  }
+}

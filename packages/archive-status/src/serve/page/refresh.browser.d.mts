@@ -1,0 +1,3 @@
+/** The script as text: `import script from './refresh.browser.mjs' with { type: 'text' }`. */
+declare const text: string;
+export default text;
