@@ -18,6 +18,8 @@ export interface Question {
   settings: Pick<FetchSettings, 'onUnavailable' | 'unavailableTimeoutMs'>;
   /** Of a standby that is kept behind. */
   gate: DelayGate | undefined;
+  /** Hears of each round that leaves it unknown. */
+  onUnknown?: (answer: Answer & { kind: 'unknown' }) => void;
 }
 
 /** What one round of asking the hosts came to. */
@@ -40,7 +42,7 @@ export async function askUntilKnown<R extends Round>(
   clock: Clock,
   log: Log,
   signal?: AbortSignal,
-): Promise<{ status: 0; round: R } | { status: 1 | 126 }> {
+): Promise<{ status: 0; round: R } | { status: 1 | 126; answer: Answer }> {
   const { file, asker, settings } = question;
   const startedMs = clock.monotonicMs();
   let warned = false;
@@ -48,12 +50,13 @@ export async function askUntilKnown<R extends Round>(
     const round = await ask();
     const answer = await excuseHole(await applyDelay(round, question), question);
     if (answer.kind === 'delivered') return { status: 0, round };
+    if (answer.kind === 'unknown') question.onUnknown?.(answer);
     const step = nextStep(answer, { asker, ...settings, elapsedMs: clock.monotonicMs() - startedMs });
     if (step.kind === 'exit') {
       if (answer.kind === 'unknown') explain(answer.reason, step.status, question, log);
-      return { status: step.status === 1 ? 1 : 126 };
+      return { status: step.status === 1 ? 1 : 126, answer };
     }
-    if (signal?.aborted) return { status: 126 };
+    if (signal?.aborted) return { status: 126, answer };
     if (!warned && answer.kind === 'unknown') {
       log.warning('not known, asking again', { name: file.name, reason: answer.reason });
       warned = true;

@@ -78,6 +78,7 @@ describe('the text', () => {
       prefetchHits: 8,
       prefetchMisses: 1,
       damagedCopies: 0,
+      callsWithoutPlace: 1,
       bufferFiles: 4,
       bufferBytes: 4_194_304,
       applyDelaySeconds: 3600,
@@ -162,7 +163,7 @@ describe('the file', () => {
     for (shipped = 0; shipped < 10_000; shipped++) file.changed();
     await expect.poll(() => readEarlierMetrics(path)?.push?.shipped).toBe(10_000);
     for (shipped = 10_000; shipped < 20_000; shipped++) file.changed();
-    await file.close();
+    file.end();
     expect(readEarlierMetrics(path)?.push?.shipped).toBe(20_000);
     expect(collected).toBe(2);
     expect(await readdir(directory)).toEqual(['push-1-2.metrics.json']);
@@ -174,8 +175,10 @@ describe('the file', () => {
     await rm(directory, { recursive: true });
     file.changed();
     await expect.poll(() => lines.length).toBe(1);
-    await file.close();
-    expect(lines).toHaveLength(1);
+    file.changed();
+    await expect.poll(() => lines.length).toBe(1);
+    file.end();
+    expect(lines).toHaveLength(2);
     expect(lines[0]).toContain('counters not written');
     directory = await mkdtemp(join(tmpdir(), 'metrics-'));
   });

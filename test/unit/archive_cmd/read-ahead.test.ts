@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ReadAhead, readyFiles } from '../../../packages/archive_cmd/src/ship/read-ahead.ts';
+import { nobodyWatches } from '../../../packages/archive_cmd/src/ship/ship-watcher.ts';
 import type { Shipper } from '../../../packages/archive_cmd/src/ship/shipper.ts';
 import { silentLog } from '../../../packages/core/src/base/log.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -37,6 +38,7 @@ class FakeShipper {
   readonly begun: string[] = [];
   readonly confirmed = new Set<string>();
   readonly underWay = new Map<string, (error?: Error) => void>();
+  readonly watcher = nobodyWatches;
   bytesEach = 1;
 
   ship(_path: string, file: { name: string }): Promise<void> {

@@ -41,6 +41,8 @@ class Restoring {
       bounds,
       systemIdentifier: () => String(ourSystem),
       onAsked: () => undefined,
+      onFetched: () => undefined,
+      onDamaged: () => undefined,
       clock: systemClock,
       log: silentLog,
     });

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { dataDirectoryId } from '@archive2/core/agent/agent-address.ts';
+import type { AgentJournal } from '@archive2/core/agent/agent-journal.ts';
 import type { AgentWork } from '@archive2/core/agent/agent-server.ts';
 import type { AgentRequest, AgentVerdict } from '@archive2/core/agent/client.ts';
 import type { Clock } from '@archive2/core/base/clock.ts';
@@ -13,11 +14,13 @@ import { openShipper, pieceBufferCount } from '../ship/open-shipper.ts';
 import { PieceBuffers } from '../ship/piece-buffers.ts';
 import { ReadAhead } from '../ship/read-ahead.ts';
 import type { Shipper } from '../ship/shipper.ts';
+import { PushJournal } from './push-journal.ts';
 import { type CallFile, ShipCall } from './ship-call.ts';
 
 export interface PushAgentOptions {
   dataDirectoryId: string;
   stateDirectory: string;
+  journal: AgentJournal;
   clock: Clock;
   log: Log;
 }
@@ -37,10 +40,13 @@ export class PushAgent implements AgentWork {
   private readonly options: PushAgentOptions;
   private readonly buffers = new PieceBuffers(pieceBufferCount);
   private readonly lanes: Lane[] = [];
+  private readonly journal: PushJournal;
   private opening: Promise<unknown> = Promise.resolve();
 
   constructor(options: PushAgentOptions) {
     this.options = options;
+    const underWay = () => this.lanes.reduce((sum, { shipper }) => sum + shipper.filesUnderWay, 0);
+    this.journal = new PushJournal(options.journal, options.clock, underWay);
   }
 
   async deadlineMs(request: AgentRequest): Promise<number> {
@@ -48,10 +54,12 @@ export class PushAgent implements AgentWork {
   }
 
   async call(request: AgentRequest): Promise<AgentVerdict> {
+    let name: string | undefined;
     try {
       this.checkDataDirectory(request.workingDirectory);
       const { lane, wanted } = this.knownLane(request) ?? (await this.laneOf(request));
       const file = parseArchiveFileName(wanted.name);
+      name = file.name;
       const path = resolve(request.workingDirectory, wanted.path);
       const shipping = lane.shipper.ship(path, file);
       lane.readAhead.claimed(path, file.name);
@@ -59,10 +67,12 @@ export class PushAgent implements AgentWork {
       const { callDeadlineMs } = lane.call.settings;
       // The deadline ends the call; the transfer goes on, and the next call joins it.
       await withDeadline(shipping, callDeadlineMs, () => deadlineFailure(file.name, callDeadlineMs));
+      this.journal.callSucceeded(name);
       return { status: 0 };
     } catch (error) {
       const failure = toFailure(error);
       this.options.log.warning('not archived', { code: failure.code, reason: failure.message });
+      this.journal.callFailed(failure, name);
       return { status: failure.exit, stderr: formatFailure(failure) };
     }
   }
@@ -89,8 +99,15 @@ export class PushAgent implements AgentWork {
     shipping
       .then(() => backfill(lane.shipper, dirname(path), history, log))
       .then(
-        (report) => log.info('parent timeline backfilled', { history: history.name, ...report }),
-        (error: unknown) => log.warning('not backfilled', { history: history.name, reason: toFailure(error).message }),
+        (report) => {
+          log.info('parent timeline backfilled', { history: history.name, ...report });
+          this.journal.backfilled(history.name, report);
+        },
+        (error: unknown) => {
+          const reason = toFailure(error).message;
+          log.warning('not backfilled', { history: history.name, reason });
+          this.journal.backfillFailed(history.name, reason);
+        },
       );
   }
 
@@ -114,7 +131,14 @@ export class PushAgent implements AgentWork {
     const call = await ShipCall.parse(request);
     const wanted = call.fileOf(request);
     if (wanted === undefined) throw new Failure('usage', 'the file of the call cannot be told from its options');
-    const shipper = await openShipper(call.settings, { stateDirectory, buffers: this.buffers, clock, log });
+    const shipper = await openShipper(call.settings, {
+      stateDirectory,
+      buffers: this.buffers,
+      hostWatcher: this.journal.hosts,
+      watcher: this.journal.watcherFor(call.settings.cluster, call.settings.hosts),
+      clock,
+      log,
+    });
     const lane = { call, shipper, readAhead: new ReadAhead(shipper, call.settings.maxInFlight, log) };
     this.dropOutdated();
     this.lanes.push(lane);

@@ -5,8 +5,8 @@ import { PushAgent } from './push-agent.ts';
 
 /** The push agent's process. */
 export async function runAgent(options: Record<string, unknown>): Promise<number> {
-  await serveAgent(readAgentSettings('push', options), systemClock, ({ address, stateDirectory, clock, log }) => {
-    return new PushAgent({ dataDirectoryId: address.dataDirectoryId, stateDirectory, clock, log });
+  await serveAgent(readAgentSettings('push', options), systemClock, ({ address, ...world }) => {
+    return new PushAgent({ dataDirectoryId: address.dataDirectoryId, ...world });
   });
   return 0;
 }

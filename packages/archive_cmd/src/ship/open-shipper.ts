@@ -5,15 +5,20 @@ import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
 import { keepCooldown } from '@archive2/core/hosts/cooldown-keeper.ts';
 import { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
+import type { HostWatcher } from '@archive2/core/hosts/host-watcher.ts';
 import { openArchiveSession } from '@archive2/core/hosts/session-opener.ts';
 import type { ShipSettings } from '../options.ts';
 import { PieceBuffers } from './piece-buffers.ts';
+import type { ShipWatcher } from './ship-watcher.ts';
 import { Shipper } from './shipper.ts';
 
 export interface ShipperWorld {
   /** Where cooldowns are remembered; undefined where there is no directory for them. */
   stateDirectory: string | undefined;
   buffers: PieceBuffers;
+  /** Who hears of the hosts, and of the files; default nobody. */
+  hostWatcher?: HostWatcher;
+  watcher?: ShipWatcher;
   clock: Clock;
   log: Log;
 }
@@ -23,18 +28,20 @@ export const pieceBufferCount = 2;
 
 /** Makes a shipper for one set of settings, with what was remembered of its hosts. Connects to nobody yet. */
 export async function openShipper(settings: ShipSettings, world: ShipperWorld): Promise<Shipper> {
-  const { stateDirectory, buffers, clock, log } = world;
+  const { stateDirectory, buffers, hostWatcher, watcher, clock, log } = world;
   const keeper = await keepCooldown(stateDirectory, log);
   const pool = new HostPool({
     hosts: settings.hosts,
     policy: settings.cooldown,
     open: (host) => openSession(settings, host, world),
     ...keeper,
+    ...(hostWatcher === undefined ? {} : { watcher: hostWatcher }),
     clock,
     log,
   });
   const { minCopies, preferredWaitMs } = settings;
-  return new Shipper({ pool, saved: keeper.saved, minCopies, preferredWaitMs, buffers, clock, log });
+  const watched = watcher === undefined ? {} : { watcher };
+  return new Shipper({ pool, saved: keeper.saved, minCopies, preferredWaitMs, buffers, ...watched, clock, log });
 }
 
 export async function openSession(

@@ -68,7 +68,9 @@ export class ReadAhead {
 
   private async begin(walDirectory: string): Promise<void> {
     if (basename(walDirectory) !== 'pg_wal') return;
-    for (const file of readyFiles(await statusEntries(walDirectory))) {
+    const ready = readyFiles(await statusEntries(walDirectory));
+    this.shipper.watcher.ready(ready.length);
+    for (const file of ready) {
       if (!this.hasRoom()) return;
       if (this.shipper.knows(file.name) || this.failed.has(file.name)) continue;
       this.unclaimed.add(file.name);

@@ -8,11 +8,14 @@ import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
 import { type PutHeader, type PutVerdict, putFile } from '@archive2/core/hosts/put.ts';
 import type { EncodedBody } from './encoded-body.ts';
 import { HostRace } from './host-race.ts';
+import { nobodyWatches, type ShipWatcher } from './ship-watcher.ts';
 
 export interface ShipWorld {
   pool: HostPool;
   minCopies: 1 | 2;
   preferredWaitMs: number;
+  /** Default: nobody. */
+  watcher?: ShipWatcher;
   clock: Clock;
   log: Log;
 }
@@ -37,13 +40,15 @@ const fileRefusals: ReadonlySet<FailureCode> = new Set([
  * forwarded counts, and an archive that one of them has a pledge with must be among them. Throws the Failure of the file, or of the hosts; then nothing is promised, and nothing is lost.
  */
 export async function shipFile(world: ShipWorld, header: PutHeader, body: EncodedBody): Promise<void> {
-  const { pool, minCopies } = world;
+  const { pool, minCopies, clock, watcher = nobodyWatches } = world;
   const copies = new Set<string>();
   // By a pledge between the hosts: one of them relies on having what is acknowledged.
   const pledgedWith = new Set<string>();
   const failures: Failure[] = [];
   const race = new HostRace(pool, world.clock, world.preferredWaitMs);
   for (let host = await race.next(); host !== undefined; host = await race.next()) {
+    if (failures.length > 0) watcher.retried();
+    const begunMs = clock.monotonicMs();
     try {
       // A file that one host has by now may be on its way to the next one already: ask by digest.
       const askFirst = copies.size > 0 || failures.some((failure) => failure.details['sent'] === 1);
@@ -55,6 +60,7 @@ export async function shipFile(world: ShipWorld, header: PutHeader, body: Encode
         ...(minCopies === 1 && !pool.isPreferred(host) ? { peerAway: true } : {}),
       };
       const verdict = await putTo(world, host, race.session(host), asking, body);
+      watcher.confirmed(host, verdict, { isFirst: copies.size === 0, begunMs });
       copies.add(verdict.storeId);
       if (verdict.peerState === 'stored' && verdict.peerStoreId !== undefined) copies.add(verdict.peerStoreId);
       if (verdict.pledgedWith !== undefined) pledgedWith.add(verdict.pledgedWith);

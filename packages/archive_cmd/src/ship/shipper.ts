@@ -6,6 +6,7 @@ import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
 import { EncodedBody } from './encoded-body.ts';
 import type { PieceBuffers } from './piece-buffers.ts';
 import { shipFile } from './ship-file.ts';
+import { nobodyWatches, type ShipWatcher } from './ship-watcher.ts';
 import { SourceFile, type SourceIdentity, sameSource, sourceIdentity } from './source-file.ts';
 import { VerdictMemory } from './verdict-memory.ts';
 
@@ -16,6 +17,8 @@ export interface ShipperOptions {
   minCopies: 1 | 2;
   preferredWaitMs: number;
   buffers: PieceBuffers;
+  /** Default: nobody. */
+  watcher?: ShipWatcher;
   clock: Clock;
   log: Log;
 }
@@ -27,6 +30,7 @@ interface UnderWay {
 
 /** Ships files with one set of settings, and knows which ones it shipped: a file is sent once, however often it is asked for. */
 export class Shipper {
+  readonly watcher: ShipWatcher;
   private readonly options: ShipperOptions;
   private readonly memory = new VerdictMemory();
   private readonly underWay = new Map<string, UnderWay>();
@@ -37,6 +41,7 @@ export class Shipper {
 
   constructor(options: ShipperOptions) {
     this.options = options;
+    this.watcher = options.watcher ?? nobodyWatches;
   }
 
   /**
@@ -98,6 +103,7 @@ export class Shipper {
 
   private async shipNew(path: string, file: ArchiveFile, identity: SourceIdentity, askFirst: boolean): Promise<void> {
     const { pool, minCopies, preferredWaitMs, buffers, clock, log } = this.options;
+    const { watcher } = this;
     const startedMs = clock.monotonicMs();
     const source = await this.inOrder(() => SourceFile.open(path, file));
     const body = new EncodedBody(source, buffers);
@@ -105,13 +111,16 @@ export class Shipper {
       body.prepare();
       const header = putHeader(source, file);
       const asked = askFirst ? { ...header, digest: await body.rawDigest() } : header;
-      await shipFile({ pool, minCopies, preferredWaitMs, clock, log }, asked, body);
+      await shipFile({ pool, minCopies, preferredWaitMs, watcher, clock, log }, asked, body);
       // What was sent is the file that was opened; if that is no longer what was looked at, nothing is remembered.
       if (sameSource(source.identity, identity)) this.memory.remember(file.name, identity);
       this.shippedCount += 1;
-      log.debug('shipped', { name: file.name, ms: Math.round(clock.monotonicMs() - startedMs) });
+      const tookMs = clock.monotonicMs() - startedMs;
+      watcher.shipped(Number(identity.sizeBytes), tookMs);
+      log.debug('shipped', { name: file.name, ms: Math.round(tookMs) });
     } catch (error) {
       this.failedCount += 1;
+      watcher.failed();
       throw error;
     } finally {
       await body.settled();

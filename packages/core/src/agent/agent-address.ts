@@ -10,6 +10,8 @@ export interface AgentAddress {
   socketPath: string;
   lockPath: string;
   logPath: string;
+  /** What it counts, see AgentMetrics. */
+  metricsPath: string;
 }
 
 /**
@@ -29,6 +31,7 @@ export function agentAddress(stateDirectory: string, role: AgentRole, id: string
     socketPath: `${base}.sock`,
     lockPath: `${base}.lock`,
     logPath: `${base}.log`,
+    metricsPath: `${base}.metrics.json`,
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
@@ -17,8 +17,6 @@ export interface AgentMetricsFileOptions {
 }
 
 const intervalMs = 1000;
-/** A disk that hangs must not keep an agent from ending. */
-const closeWithinMs = 500;
 
 /**
  * Writes an agent's counters beside its work: at most once a second while something changes, and at its end. A reader sees the old file
@@ -44,26 +42,33 @@ export class AgentMetricsFile {
     this.timer.unref();
   }
 
-  /** Writes for the last time. Resolves also when the disk does not answer. Never rejects. */
-  async close(): Promise<void> {
+  /** Writes for the last time, at once: whoever is the next agent reads it in a moment. Never throws. */
+  end(): void {
     clearTimeout(this.timer);
     this.isClosed = true;
-    const { clock } = this.options;
-    this.replace(clock.nowMs());
-    await Promise.race([this.writing, clock.sleep(closeWithinMs)]);
+    const { path, collect, clock, log } = this.options;
+    const part = partOf(path);
+    try {
+      writeFileSync(part, formatAgentMetrics(collect(clock.nowMs())), { mode: 0o600, flag: 'wx' });
+      renameSync(part, path);
+    } catch (error) {
+      log.warning('counters not written', { path, reason: toFailure(error).message });
+    }
   }
 
   private write(): void {
     this.timer = undefined;
     this.writtenMs = this.options.clock.monotonicMs();
-    if (!this.isClosed) this.replace(undefined);
+    if (!this.isClosed) this.replace();
   }
 
   /** One at a time: a slow disk must not see them overtake each other. */
-  private replace(endedMs: number | undefined): void {
+  private replace(): void {
     const { path, collect, log } = this.options;
     this.writing = this.writing
-      .then(() => replaceFile(path, formatAgentMetrics(collect(endedMs))))
+      .then(() =>
+        this.isClosed ? undefined : replaceFile(path, formatAgentMetrics(collect(undefined)), () => !this.isClosed),
+      )
       .then(
         () => {
           this.hasFailed = false;
@@ -86,11 +91,16 @@ export function readEarlierMetrics(path: string): AgentMetrics | undefined {
   }
 }
 
-async function replaceFile(path: string, content: string): Promise<void> {
-  const part = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.part`);
+function partOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.part`);
+}
+
+async function replaceFile(path: string, content: string, isWanted: () => boolean): Promise<void> {
+  const part = partOf(path);
   try {
     await writeFile(part, content, { mode: 0o600, flag: 'wx' });
-    await rename(part, path);
+    if (isWanted()) await rename(part, path);
+    else await rm(part, { force: true });
   } catch (error) {
     await rm(part, { force: true });
     throw error;

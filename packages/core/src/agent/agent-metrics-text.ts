@@ -70,6 +70,7 @@ function getOf(value: unknown): GetMetrics {
     prefetchHits: countOf(get['prefetchHits']),
     prefetchMisses: countOf(get['prefetchMisses']),
     damagedCopies: countOf(get['damagedCopies']),
+    callsWithoutPlace: countOf(get['callsWithoutPlace']),
     bufferFiles: countOf(get['bufferFiles']),
     bufferBytes: countOf(get['bufferBytes']),
     applyDelaySeconds: numberOf(get['applyDelaySeconds']),

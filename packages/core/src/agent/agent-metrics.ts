@@ -90,6 +90,8 @@ export interface GetMetrics {
   readonly prefetchMisses: number;
   /** Counter. Copies that a host sent and that were not whole. */
   readonly damagedCopies: number;
+  /** Counter. Calls that fetched by themselves, because the buffer had no room. */
+  readonly callsWithoutPlace: number;
   /** Gauges. Segments that are ready. */
   readonly bufferFiles: number;
   readonly bufferBytes: number;

@@ -25,11 +25,23 @@ export interface AgentWork {
   stop(): void;
 }
 
+/** Who is told of an agent's life. */
+export interface AgentWitness {
+  /** It has its lock and listens. */
+  began(): void;
+  /** It still has its lock. */
+  ends(reason: string): void;
+}
+
+const noWitness: AgentWitness = { began: () => undefined, ends: () => undefined };
+
 export interface AgentServerOptions {
   address: AgentAddress;
   /** This program's release, for people. */
   build: string;
   idleMs: number;
+  /** Default: nobody. */
+  witness?: AgentWitness;
   clock: Clock;
   log: Log;
 }
@@ -44,6 +56,7 @@ const stopWithinMs = 1500;
 export class AgentServer {
   private readonly options: AgentServerOptions;
   private readonly work: AgentWork;
+  private readonly witness: AgentWitness;
   private readonly server: Server;
   private readonly connections = new Set<Socket>();
   private readonly startedMs: number;
@@ -55,6 +68,7 @@ export class AgentServer {
   constructor(options: AgentServerOptions, work: AgentWork) {
     this.options = options;
     this.work = work;
+    this.witness = options.witness ?? noWitness;
     this.startedMs = options.clock.monotonicMs();
     this.lastUsedMs = this.startedMs;
     this.server = createServer((socket) => this.accept(socket));
@@ -70,6 +84,7 @@ export class AgentServer {
     rmSync(address.socketPath, { force: true });
     await this.listen(address.socketPath);
     log.info('agent started', { pid: process.pid, build: this.options.build, socket: address.socketPath });
+    this.witness.began();
     const end = new Promise<void>((resolve) => {
       this.ended = resolve;
     });
@@ -143,6 +158,7 @@ export class AgentServer {
   private end(reason: string): void {
     if (this.lock === undefined) return;
     this.options.log.info('agent ends', { pid: process.pid, reason });
+    this.witness.ends(reason);
     rmSync(this.options.address.socketPath, { force: true });
     this.server.close();
     this.lock.release();

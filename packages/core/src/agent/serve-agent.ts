@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import { type AgentAddress, type AgentRole, agentAddress, dataDirectoryId } from './agent-address.ts';
+import { AgentJournal } from './agent-journal.ts';
 import { createAgentLog } from './agent-log.ts';
 import { AgentServer, type AgentWork } from './agent-server.ts';
 import { findStateDirectory } from './state-directory.ts';
@@ -21,6 +22,7 @@ export interface AgentSettings {
 export interface AgentWorld {
   address: AgentAddress;
   stateDirectory: string;
+  journal: AgentJournal;
   clock: Clock;
   log: Log;
 }
@@ -45,11 +47,13 @@ export async function serveAgent(
   // The exit contract ends the process; this only says why, where somebody will look.
   process.on('uncaughtException', (error) => log.error('uncaught', { reason: String(error.stack ?? error) }));
   process.on('unhandledRejection', (error) => log.error('unhandled rejection', { reason: String(error) }));
-  const { build, idleMs } = settings;
+  const { build, idleMs, dataDirectory } = settings;
+  const journal = new AgentJournal({ address, stateDirectory, dataDirectory, program: build, clock, log });
   await new AgentServer(
-    { address, build, idleMs, clock, log },
-    makeWork({ address, stateDirectory, clock, log }),
+    { address, build, idleMs, witness: journal, clock, log },
+    makeWork({ address, stateDirectory, journal, clock, log }),
   ).run();
+  await journal.events.settled();
 }
 
 /** The address of a data directory's agent. Throws Failure `usage` when the directory is not there. */

@@ -62,9 +62,14 @@ export function hostsInOrder<T extends { text: string }>(
   ];
 }
 
+/** True for a host that has failed so often in a row that a cooldown began, whether that one is over or not. */
+export function isGivenUp(policy: CooldownPolicy, record: HostRecord | undefined): boolean {
+  return record !== undefined && record.failures >= threshold(policy);
+}
+
 /** True while a host with this record is in cooldown. */
 export function isCoolingDown(policy: CooldownPolicy, record: HostRecord | undefined, nowMs: number): boolean {
-  if (record === undefined || record.failures < threshold(policy)) return false;
+  if (record === undefined || !isGivenUp(policy, record)) return false;
   const elapsedMs = nowMs - record.failedAtMs;
   // A failure in the future means that the clock was set back: without the lower bound the host would wait for years.
   return elapsedMs >= 0 && elapsedMs < policy.cooldownMs;

@@ -5,13 +5,16 @@ import type { ArchiveSession } from './archive-session.ts';
 import {
   type CooldownPolicy,
   type CooldownState,
+  type HostRecord,
   type HostTurn,
   hostsInOrder,
   isCoolingDown,
+  isGivenUp,
   recordFailure,
   recordSuccess,
 } from './cooldown.ts';
 import type { HostSpec } from './host-spec.ts';
+import { type HostWatcher, nobodyWatchesHosts } from './host-watcher.ts';
 
 export interface HostPoolOptions {
   hosts: readonly HostSpec[];
@@ -20,6 +23,8 @@ export interface HostPoolOptions {
   /** What was remembered when this began, and who wants to know of changes. */
   cooldown: CooldownState;
   onCooldownChange: (state: CooldownState) => void;
+  /** Default: nobody. */
+  watcher?: HostWatcher;
   clock: Clock;
   log: Log;
 }
@@ -29,6 +34,8 @@ export class HostPool {
   private readonly options: HostPoolOptions;
   private readonly sessions = new Map<string, Promise<ArchiveSession>>();
   private cooldown: CooldownState;
+  /** Of failures in this life. */
+  private readonly failingSinceMs = new Map<string, number>();
   private stopped = false;
 
   constructor(options: HostPoolOptions) {
@@ -75,22 +82,40 @@ export class HostPool {
   }
 
   succeeded(host: HostSpec): void {
-    const next = recordSuccess(this.cooldown, host.text);
-    if (next === this.cooldown) return;
-    this.options.log.info('archive host works again', { host: host.text });
-    this.remember(next);
+    const record = this.cooldown.get(host.text);
+    if (record === undefined) return;
+    const { policy, clock, log, watcher = nobodyWatchesHosts } = this.options;
+    log.info('archive host works again', { host: host.text });
+    const forMs = Math.max(0, clock.nowMs() - (this.failingSinceMs.get(host.text) ?? record.failedAtMs));
+    this.failingSinceMs.delete(host.text);
+    this.remember(recordSuccess(this.cooldown, host.text));
+    watcher.hostWorks(host, { wasCooling: isGivenUp(policy, record), forMs });
   }
 
   /** Counts one failure of a host. Several files that fail with one session are one failure: see `lost`. */
   failed(host: HostSpec, reason: string): void {
     const { policy, clock, log } = this.options;
     const wasCooling = this.isCooling(host);
+    const before = this.cooldown.get(host.text);
     this.remember(recordFailure(policy, this.cooldown, host.text, clock.nowMs()));
+    this.tellFailure(host, reason, before);
     if (!wasCooling && this.isCooling(host)) {
       log.warning('archive host in cooldown', { host: host.text, forMs: policy.cooldownMs, reason });
     } else if (!wasCooling) {
       log.warning('archive host failed', { host: host.text, reason });
     }
+  }
+
+  private tellFailure(host: HostSpec, reason: string, before: HostRecord | undefined): void {
+    const { policy, clock, watcher = nobodyWatchesHosts } = this.options;
+    const after = this.cooldown.get(host.text);
+    if (before === undefined) this.failingSinceMs.set(host.text, clock.nowMs());
+    watcher.hostFailed(host, {
+      reason,
+      isFirst: before === undefined,
+      beginsCooldown: !isGivenUp(policy, before) && isGivenUp(policy, after),
+      coolingUntilMs: this.isCooling(host) ? (after?.failedAtMs ?? 0) + policy.cooldownMs : undefined,
+    });
   }
 
   private readonly counted = new WeakSet<ArchiveSession>();

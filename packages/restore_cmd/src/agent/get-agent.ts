@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { AgentJournal } from '@archive2/core/agent/agent-journal.ts';
 import type { AgentWork } from '@archive2/core/agent/agent-server.ts';
 import { type CallPattern, callPattern } from '@archive2/core/agent/call-words.ts';
 import type { AgentRequest, AgentVerdict } from '@archive2/core/agent/client.ts';
@@ -11,7 +12,7 @@ import { parseCall, settingsStamp } from '@archive2/core/cli/command-call.ts';
 import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import { readSystemIdentifier } from '@archive2/core/postgres/system-identifier-file.ts';
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
-import { statusOfFailure } from '../answer.ts';
+import { type Answer, statusOfFailure } from '../answer.ts';
 import { askUntilKnown } from '../ask-until-known.ts';
 import { askerIn } from '../asker.ts';
 import type { DelayFile } from '../delay/delay-file.ts';
@@ -23,6 +24,7 @@ import { PlaceFailure } from '../fetch/place-failure.ts';
 import { commandSpec, type FetchSettings, fetchWords, readFetchSettings } from '../options.ts';
 import { Prefetcher } from '../prefetch/prefetcher.ts';
 import { SegmentBuffer } from '../prefetch/segment-buffer.ts';
+import { type BufferFacts, GetJournal } from './get-journal.ts';
 import { pinHolder, WalPin } from './wal-pin.ts';
 
 export interface GetAgentOptions {
@@ -30,6 +32,7 @@ export interface GetAgentOptions {
   bufferDirectory: string;
   stateDirectory: string;
   delayFile: DelayFile;
+  journal: AgentJournal;
   clock: Clock;
   log: Log;
 }
@@ -57,7 +60,9 @@ const longestDeadlineMs = 7 * 86_400_000;
  */
 export class GetAgent implements AgentWork {
   private readonly options: GetAgentOptions;
+  private readonly journal: GetJournal;
   private lane: Lane | undefined;
+  private segmentBytes = 0;
   private opening: Promise<unknown> = Promise.resolve();
   private delivered = 0;
   private callsUnderWay = 0;
@@ -67,6 +72,7 @@ export class GetAgent implements AgentWork {
 
   constructor(options: GetAgentOptions) {
     this.options = options;
+    this.journal = new GetJournal(options.journal, options.clock, () => this.bufferFacts());
   }
 
   async deadlineMs(request: AgentRequest): Promise<number> {
@@ -87,28 +93,39 @@ export class GetAgent implements AgentWork {
       const file = parseArchiveFileName(name);
       const gate = asker === 'standby' ? lane.gate : undefined;
       if (gate !== undefined) this.warnOfStreaming(workingDirectory, log);
-      const question = { file, asker, dataDirectory: workingDirectory, settings: lane.settings, gate };
+      const onUnknown = (answer: Answer & { kind: 'unknown' }) => this.journal.sawUnknown(file.name, answer, asker);
+      const question = { file, asker, dataDirectory: workingDirectory, settings: lane.settings, gate, onUnknown };
+      let wasReady = false;
       const ask = async () => {
-        const { answer, held, placeFailure } = await lane.prefetcher.obtain(file, asker !== 'standby');
+        const obtained = await lane.prefetcher.obtain(file, asker !== 'standby');
+        const { answer, held, placeFailure } = obtained;
         if (placeFailure !== undefined) throw placeFailure;
+        wasReady = obtained.wasReady === true;
         return held === undefined ? { answer } : { answer, modifiedMs: held.modifiedMs };
       };
       const over = AbortSignal.any([gone, this.stopped.signal]);
-      const { status } = await askUntilKnown(question, ask, this.options.clock, log, over);
+      const known = await askUntilKnown(question, ask, this.options.clock, log, over);
+      const { status } = known;
       const stderr = lines.length === 0 ? {} : { stderr: `${lines.join('\n')}\n` };
-      if (status !== 0) return { status, ...stderr };
+      if (known.status !== 0) {
+        this.count(known.answer, file.name);
+        return { status, ...stderr };
+      }
       // Nobody would rename it: it stays for the next call.
       if (gone.aborted) return { status: statusOfFailure(asker) };
       const handedOut = lane.prefetcher.handOut(file);
       // Dropped between the answer and now, by another command line: PostgreSQL asks again, or this does.
       if (handedOut === undefined) return { status: statusOfFailure(asker), ...stderr };
       this.delivered += 1;
+      this.journal.delivered(wasReady, asker);
       this.hasWarnedOfPlace = false;
       return { status: 0, deliver: handedOut.path, ...stderr };
     } catch (error) {
       const status = statusOfFailure(asker);
       if (error instanceof PlaceFailure) return this.withoutPlace(error, status);
-      return { status, stderr: formatFailure(toFailure(error)) };
+      const failure = toFailure(error);
+      this.journal.failed(failure);
+      return { status, stderr: formatFailure(failure) };
     } finally {
       this.callsUnderWay -= 1;
     }
@@ -153,7 +170,8 @@ export class GetAgent implements AgentWork {
     const settings = readFetchSettings(hostList, walDirectory, delaySeconds, options, request.environment);
     this.endLane();
     const buffer = await SegmentBuffer.open(this.bufferPath(settings, request.workingDirectory));
-    const pool = await openPool(settings, { stateDirectory, clock, log });
+    const pool = await openPool(settings, { stateDirectory, watcher: this.journal.hosts, clock, log });
+    this.journal.serves(settings.cluster, settings.hosts);
     const { workingDirectory } = request;
     const holder = pinHolder(hostname(), workingDirectory);
     const pin = new WalPin({ pool, hosts: settings.hosts, holder, dataDirectory: workingDirectory, clock, log });
@@ -162,7 +180,12 @@ export class GetAgent implements AgentWork {
       buffer,
       bounds: { segments: settings.prefetchSegments, sizeBytes: settings.prefetchBytes },
       systemIdentifier: () => readSystemIdentifier(request.workingDirectory),
-      onAsked: (asked, size) => pin.asked(asked, size),
+      onAsked: (asked, size) => {
+        this.segmentBytes = size;
+        pin.asked(asked, size);
+      },
+      onFetched: (host) => this.journal.fetched(host),
+      onDamaged: (host, damaged, reason) => this.journal.copyDamaged(host, damaged, reason),
       clock,
       log,
     });
@@ -174,6 +197,7 @@ export class GetAgent implements AgentWork {
   /** The buffer has no room: where PostgreSQL wants the file there may be some. */
   private withoutPlace(failure: PlaceFailure, status: number): AgentVerdict {
     const { log } = this.options;
+    this.journal.withoutPlace(failure);
     if (!this.hasWarnedOfPlace)
       log.warning('no place in the buffer, calls fetch by themselves', { reason: failure.message });
     this.hasWarnedOfPlace = true;
@@ -194,6 +218,19 @@ export class GetAgent implements AgentWork {
     if (delayMs > 0) return delayGate({ file: delayFile, delayMs, dataDirectory, clock, log });
     await delayFile.remove();
     return undefined;
+  }
+
+  private count(answer: Answer, name: string): void {
+    if (answer.kind === 'unknown') this.journal.unknown(name, answer.reason);
+    else this.journal.absent();
+  }
+
+  /** Segments are what is fetched ahead, and all of them are of one size. */
+  private bufferFacts(): BufferFacts {
+    const bufferFiles = this.lane?.buffer.names().size ?? 0;
+    const delayMs = this.lane?.settings.delayMs ?? 0;
+    const applyDelaySeconds = delayMs > 0 ? delayMs / 1000 : undefined;
+    return { bufferFiles, bufferBytes: bufferFiles * this.segmentBytes, applyDelaySeconds };
   }
 
   private bufferPath(settings: FetchSettings, workingDirectory: string): string {

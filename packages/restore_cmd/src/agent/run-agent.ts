@@ -6,10 +6,14 @@ import { GetAgent } from './get-agent.ts';
 
 /** The get agent's process. */
 export async function runAgent(options: Record<string, unknown>): Promise<number> {
-  await serveAgent(readAgentSettings('get', options), systemClock, ({ address, stateDirectory, clock, log }) => {
-    const bufferDirectory = `${stateDirectory}/buffer-${address.dataDirectoryId}`;
-    const delayFile = DelayFile.of(stateDirectory, address.dataDirectoryId, clock);
-    return new GetAgent({ bufferDirectory, stateDirectory, delayFile, clock, log });
-  });
+  await serveAgent(
+    readAgentSettings('get', options),
+    systemClock,
+    ({ address, stateDirectory, journal, clock, log }) => {
+      const bufferDirectory = `${stateDirectory}/buffer-${address.dataDirectoryId}`;
+      const delayFile = DelayFile.of(stateDirectory, address.dataDirectoryId, clock);
+      return new GetAgent({ bufferDirectory, stateDirectory, delayFile, journal, clock, log });
+    },
+  );
   return 0;
 }

@@ -13,6 +13,8 @@ export interface FetchResult {
   answer: Answer;
   /** The delivered file; the caller gives it its name, or discards it, and closes it. */
   fetched?: FetchedFile;
+  /** Where it came from, if from an archive host. */
+  host?: HostSpec;
   /** There is no place for the file on this server. */
   placeFailure?: PlaceFailure;
 }
@@ -59,7 +61,7 @@ export async function fetchFile(
       const event = 'the segment is missing although later WAL is archived, and somebody has accepted that';
       log.warning(event, { name: wanted.file.name, host: host.text, acceptance: answer.accepted });
     }
-    if (fetched !== undefined) return { answer: joinAnswers(answers), fetched };
+    if (fetched !== undefined) return { answer: joinAnswers(answers), fetched, host };
     if (placeFailure !== undefined) return { answer: joinAnswers(answers), placeFailure };
   }
   return { answer: joinAnswers(answers) };
@@ -102,7 +104,7 @@ async function askHost(
     const session = await Promise.race([opening.session, ...silence]);
     if (session === undefined) return { answer: { kind: 'cannot_say', reason: `no session within ${patience} ms` } };
     const result = await fetchFromHost(session, wanted);
-    if (result.answer.kind === 'damaged') wanted.onDamaged?.(session);
+    if (result.answer.kind === 'damaged') wanted.onDamaged?.(session, result.answer.reason);
     if (result.answer.kind !== 'cannot_say') pool.succeeded(host);
     else if (!session.isOpen) pool.lost(host, session, result.answer.reason);
     return result;

@@ -9,7 +9,7 @@ export interface Wanted extends WantedFile {
   /** Whether a "no" may end a recovery: then the hosts also say what later WAL they have. */
   isDecisive: boolean;
   /** Hears of a host whose copy is damaged, so that it can be told. */
-  onDamaged?: (session: ArchiveSession) => void;
+  onDamaged?: (session: ArchiveSession, reason: string) => void;
 }
 
 /** A file that came whole and verified, under a temporary name: one rename from being delivered. */

@@ -5,6 +5,7 @@ import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
 import { keepCooldown } from '@archive2/core/hosts/cooldown-keeper.ts';
 import { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
+import type { HostWatcher } from '@archive2/core/hosts/host-watcher.ts';
 import { openArchiveSession } from '@archive2/core/hosts/session-opener.ts';
 import type { FetchSettings } from '../options.ts';
 
@@ -15,13 +16,14 @@ interface World {
 
 export async function openPool(
   settings: FetchSettings,
-  { stateDirectory, ...world }: World & { stateDirectory: string | undefined },
+  { stateDirectory, watcher, ...world }: World & { stateDirectory: string | undefined; watcher?: HostWatcher },
 ): Promise<HostPool> {
   return new HostPool({
     hosts: settings.hosts,
     policy: settings.cooldown,
     open: (host) => openSession(settings, host, world),
     ...(await keepCooldown(stateDirectory, world.log)),
+    ...(watcher === undefined ? {} : { watcher }),
     ...world,
   });
 }

@@ -3,6 +3,7 @@ import type { Clock } from '@archive2/core/base/clock.ts';
 import { toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
+import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
 import {
   type ArchiveFile,
   parseArchiveFileName,
@@ -27,6 +28,9 @@ export interface PrefetcherOptions {
   systemIdentifier: () => string | undefined;
   /** Hears of each segment that PostgreSQL asks for, once the segment size is known. */
   onAsked: (file: SegmentFile, size: SegmentSize) => void;
+  /** Hears of each file that a host delivered, and of each copy that was not whole. */
+  onFetched: (host: HostSpec) => void;
+  onDamaged: (host: string, name: string, reason: string) => void;
   clock: Clock;
   log: Log;
 }
@@ -35,6 +39,8 @@ export interface PrefetcherOptions {
 export interface Obtained {
   answer: Answer;
   held?: HeldFile;
+  /** It was there, or on its way, before it was asked for. */
+  wasReady?: boolean;
   /** There is no place for it in the buffer. */
   placeFailure?: PlaceFailure;
 }
@@ -101,7 +107,7 @@ export class Prefetcher {
 
   private async heldFile(name: string): Promise<Obtained | undefined> {
     const held = await this.options.buffer.look(name);
-    return held === undefined ? undefined : { answer: { kind: 'delivered' }, held };
+    return held === undefined ? undefined : { answer: { kind: 'delivered' }, held, wasReady: true };
   }
 
   /** Waits for a fetch that is under way. What it does not bring is asked for anew: it may have begun before the file came. */
@@ -120,9 +126,10 @@ export class Prefetcher {
   }
 
   private async fetchNow(file: ArchiveFile, isDecisive: boolean): Promise<Obtained> {
-    const { sources, buffer, clock, log, systemIdentifier } = this.options;
+    const { sources, buffer, clock, log, systemIdentifier, onFetched } = this.options;
     // Beside the work: a host that repairs its copy takes its time.
-    const onDamaged = (session: ArchiveSession) => {
+    const onDamaged = (session: ArchiveSession, reason: string) => {
+      this.options.onDamaged(session.host, file.name, reason);
       reportDamage(session, file.name, log).catch(() => undefined);
     };
     const wanted = {
@@ -132,7 +139,9 @@ export class Prefetcher {
       isDecisive,
       onDamaged,
     };
-    const { answer, fetched, placeFailure } = await fetchAnywhere(sources, wanted, clock, log, this.nextHost++);
+    const result = await fetchAnywhere(sources, wanted, clock, log, this.nextHost++);
+    const { answer, fetched, host, placeFailure } = result;
+    if (host !== undefined) onFetched(host);
     if (fetched === undefined) return placeFailure === undefined ? { answer } : { answer, placeFailure };
     const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs, rawDigest: fetched.rawDigest };
     await fetched.part.close();
