@@ -28,3 +28,29 @@ test('content in pieces of any size and place in memory has the checksum of the 
     }),
   );
 });
+
+/** Around where folding begins, and where its blocks end: 209 words, and 4096 more. */
+const turningPoints = [4 * 209, 8 * 209, 4 * 4096, 4 * (4096 + 209), 4 * (2 * 4096 + 209)];
+
+test('long content is folded to the same checksum, whatever its length and place in memory', () => {
+  const bytes = Buffer.allocUnsafe(40_000);
+  for (let at = 0, state = 1; at < bytes.length; at += 1) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    bytes[at] = state >>> 24;
+  }
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...turningPoints),
+      fc.integer({ min: -9, max: 9 }),
+      fc.nat(7),
+      fc.nat(5000),
+      (near, more, offset, cut) => {
+        const content = bytes.subarray(offset, offset + near + more);
+        const first = crc32c(content.subarray(0, cut));
+        expect(crc32c(content.subarray(cut), first)).toBe(slowly(content));
+        expect(crc32c(content)).toBe(slowly(content));
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

@@ -37,6 +37,25 @@ describe('a zstd frame that is decompressed as it comes', () => {
     expect((await decompress(asServer(walLike(900)), 1)).equals(walLike(900))).toBe(true);
   });
 
+  test('gives content that ends just where a piece ends', async () => {
+    for (const sizeBytes of [2 ** 18 - 1, 2 ** 18, 2 ** 18 + 1, 2 ** 20]) {
+      const content = walLike(sizeBytes);
+      expect((await decompress(asServer(content), 1 << 20)).equals(content)).toBe(true);
+    }
+  });
+
+  test('leaves the process time for others, however much comes of a little', async () => {
+    const bomb = asServer(Buffer.alloc(200 * 2 ** 20));
+    let turns = 0;
+    const timer = setInterval(() => {
+      turns += 1;
+    }, 0);
+    for await (const _ of decompressStream(pieces(bomb, bomb.length))) continue;
+    clearInterval(timer);
+    expect(bomb.length).toBeLessThan(100_000);
+    expect(turns).toBeGreaterThan(2);
+  });
+
   test('is damaged with any of its last bytes missing, and empty', async () => {
     for (const checksum of ['--check', '--no-check'] as const) {
       const frame = asServer(walLike(20_000), checksum);

@@ -14,6 +14,7 @@ import { removeBackup } from '@archive2/core/backups/remove-backup.ts';
 import { syncTree } from '@archive2/core/backups/sync-tree.ts';
 import { finishWalTar, verifyManifest } from '@archive2/core/backups/verify-backup.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
+import { together } from '@archive2/core/base/together.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 import { syncDirectory } from '@archive2/core/files/directory-sync.ts';
 import { toDiskFailure } from '@archive2/core/files/disk-error.ts';
@@ -66,8 +67,10 @@ export async function takeBackup(
   const server = await openServer(job, world, identity);
   try {
     const major = majorVersionOf(server.facts.versionNumber);
-    const program = await findBaseBackup(major, world.settings.binDirectory, world.environment);
-    const sourceBytes = await readClusterBytes(server.connection);
+    const [program, sourceBytes] = await together(world.signal, [
+      () => findBaseBackup(major, world.settings.binDirectory, world.environment),
+      () => readClusterBytes(server.connection),
+    ]);
     const needed = sourceBytes === undefined ? 0 : expectedBytes(sourceBytes, await list());
     checkSpace(job.directory.path, await freeSpace(job.directory.path), needed, world.settings.watermark);
     const number = await nextBackupNumber(job.directory);
@@ -106,26 +109,32 @@ async function takeInto(backup: BackupUnderWay): Promise<BackupRecord> {
 async function finish(backup: BackupUnderWay, received: ReceivedBackup): Promise<BackupRecord> {
   const { job, world, identity, server, program, number, directory } = backup;
   const { clock, log, signal, settings } = world;
-  const tars = { directory, book: received.book, identity, signal, clock };
+  const tars = { directory, book: received.book, identity, clock };
   log.debug('all tars were read');
   const hasManifest = majorVersionOf(server.facts.versionNumber) >= 13;
   const manifest = hasManifest ? await verifyManifest(tars) : undefined;
   log.debug('all files were compared with the manifest', { files: received.book.fileCount });
-  await finishWalTar(tars, manifest?.walRanges);
   checkControlFile(directory, identity);
   const { start, stop, ranges } = await readPlaces(directory, identity, manifest, received);
-  const tree = await syncTree(directory);
-  log.debug('all files are durable', { bytes: tree.sizeBytes });
-  await waitForWal({
-    cluster: job.directory,
-    segments: neededSegments(ranges, identity.segmentSize),
-    askPeer: askPeerOf(backup),
-    switchWal: () => switchWal(server, log),
-    limitMs: settings.walWaitMs,
-    clock,
-    log,
-    signal,
-  });
+  const [tree] = await together(signal, [
+    async (ours) => {
+      await finishWalTar({ ...tars, signal: ours }, manifest?.walRanges);
+      const size = await syncTree(directory);
+      log.debug('all files are durable', { bytes: size.sizeBytes });
+      return size;
+    },
+    (ours) =>
+      waitForWal({
+        cluster: job.directory,
+        segments: neededSegments(ranges, identity.segmentSize),
+        askPeer: askPeerOf(backup),
+        switchWal: () => switchWal(server, log),
+        limitMs: settings.walWaitMs,
+        clock,
+        log,
+        signal: ours,
+      }),
+  ]);
   const record: BackupRecord = {
     name: `data.master.${number}`,
     number,

@@ -19,7 +19,10 @@ export interface WalWait {
   signal: AbortSignal;
 }
 
-const lookMs = 250;
+/** Between two looks at the directory: the first ones come soon, as the last segment is on its way when a backup ends. */
+const firstLookMs = 10;
+const longestLookMs = 250;
+const lookGrowth = 1.3;
 const firstAskMs = 2_000;
 const longestAskMs = 60_000;
 
@@ -32,8 +35,12 @@ export async function waitForWal(wait: WalWait): Promise<void> {
   const startMs = clock.monotonicMs();
   let askAtMs = startMs + firstAskMs;
   let pauseMs = firstAskMs;
+  let lookMs = firstLookMs;
   let missing = await notHere(wait, wait.segments);
-  if (missing.length > 0) log.debug('waiting for WAL', { missing: missing.length, first: missing[0] });
+  if (missing.length > 0) {
+    log.debug('waiting for WAL', { missing: missing.length, first: missing[0] });
+    await wait.switchWal();
+  }
   while (missing.length > 0) {
     signal.throwIfAborted();
     const nowMs = clock.monotonicMs();
@@ -47,6 +54,7 @@ export async function waitForWal(wait: WalWait): Promise<void> {
     }
     if (missing.length > 0 && isLast) throw tooLate(wait, missing);
     if (missing.length > 0) await clock.sleep(lookMs, signal);
+    lookMs = Math.min(lookMs * lookGrowth, longestLookMs);
     missing = await notHere(wait, missing);
   }
 }

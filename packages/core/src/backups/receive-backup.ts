@@ -88,16 +88,20 @@ async function inspectAll(
 ): Promise<void> {
   const { directory, compress, clock } = reception;
   const inspections = new Map<string, Promise<void>>();
-  const isFinished = () => !child.isRunning;
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  child.ended.then(end, end);
+  const finished = ended.signal;
+  const awaking = AbortSignal.any([finished, signal]);
   let failed: { error: unknown } | undefined;
   for (let wasFinished = false; !wasFinished; ) {
-    wasFinished = isFinished();
+    wasFinished = finished.aborted;
     for (const name of await readdir(directory)) {
       const [, tar = ''] = tarName.exec(name) ?? [];
       if (tar === '' || inspections.has(tar)) continue;
       const prefix = tar === 'base' ? '' : `pg_tblspc/${tar}/`;
       const listener = new TarInspector({ book, keep: (path, content) => keep(directory, path, content) }, prefix);
-      const work = inspectTar({ path: join(directory, name), listener, compress, isFinished, signal, clock });
+      const work = inspectTar({ path: join(directory, name), listener, compress, finished, signal, clock });
       work.catch((error: unknown) => {
         failed ??= { error };
       });
@@ -105,7 +109,7 @@ async function inspectAll(
     }
     if (failed !== undefined) throw toDiskFailure(failed.error, `reading the backup in ${directory}`);
     signal.throwIfAborted();
-    if (!wasFinished) await clock.sleep(lookMs, signal);
+    if (!wasFinished) await clock.sleep(lookMs, awaking);
   }
   await Promise.all(inspections.values());
   if (!inspections.has('base')) throw new Failure('backup_failed', 'pg_basebackup wrote no base.tar');

@@ -14,7 +14,6 @@ export interface FinishedTars {
   directory: string;
   book: MemberBook;
   identity: ClusterIdentity;
-  signal: AbortSignal;
   clock: Clock;
 }
 
@@ -43,12 +42,15 @@ export async function verifyManifest({ directory, book, identity }: FinishedTars
  * Checks pg_wal.tar and puts a compressed copy in its place: with it the backup can be started when there is no archive at all.
  * `ranges` undefined: not known, with PostgreSQL 12. Throws Failure `backup_damaged` when WAL of the backup is not in it.
  */
-export async function finishWalTar(tars: FinishedTars, ranges: BackupManifest['walRanges'] | undefined): Promise<void> {
+export async function finishWalTar(
+  tars: FinishedTars & { signal: AbortSignal },
+  ranges: BackupManifest['walRanges'] | undefined,
+): Promise<void> {
   const { directory, identity, signal, clock } = tars;
   checkIsThere(directory, 'pg_wal.tar');
   const path = join(directory, 'pg_wal.tar');
   const listener = new WalTarInspector(identity);
-  await inspectTar({ path, listener, compress: true, isFinished: () => true, signal, clock });
+  await inspectTar({ path, listener, compress: true, finished: AbortSignal.abort(), signal, clock });
   const lacking = neededSegments(ranges ?? [], identity.segmentSize).find((name) => !listener.segments.has(name));
   if (lacking !== undefined) throw backupDamaged(`needs ${lacking}, which is not in its pg_wal.tar`);
   if (listener.segments.size === 0) throw backupDamaged('has no WAL in its pg_wal.tar');

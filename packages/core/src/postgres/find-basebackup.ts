@@ -10,7 +10,7 @@ export async function findBaseBackup(
   binDirectory: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<InstalledProgram> {
-  const found = await findInstalledPrograms('pg_basebackup', binDirectory, environment);
+  const found = await findInstalledPrograms('pg_basebackup', binDirectory, environment, serverMajor);
   const program = chooseProgram(found, serverMajor);
   if (program !== undefined) return program;
   const has = found.length === 0 ? 'none' : found.map(({ major }) => major).join(', ');

@@ -11,7 +11,7 @@ export async function findServerPrograms(
   binDirectory: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
-  const found = await findInstalledPrograms('postgres', binDirectory, environment);
+  const found = await findInstalledPrograms('postgres', binDirectory, environment, major);
   const fitting = found.find((program) => program.major === major);
   if (fitting !== undefined) return dirname(fitting.path);
   const has = found.length === 0 ? 'none' : [...new Set(found.map((program) => program.major))].join(', ');

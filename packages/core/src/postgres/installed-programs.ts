@@ -14,18 +14,20 @@ const answerWithinMs = 10_000;
 
 /**
  * All programs of that name: in `binDirectory` alone if that is given, else where Debian and Red Hat have the versions side by side,
- * and in PATH.
+ * and in PATH. The search ends with the first one of `wantedMajor`: what Debian has in PATH is a script that takes as long as all else.
  */
 export async function findInstalledPrograms(
   name: string,
   binDirectory: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
+  wantedMajor: number,
 ): Promise<InstalledProgram[]> {
   const directories = binDirectory === undefined ? usualDirectories(environment) : [binDirectory];
   const found: InstalledProgram[] = [];
   for (const path of directories.map((directory) => join(directory, name)).filter(isProgram)) {
     const program = await askVersion(name, path, environment);
     if (program !== undefined) found.push(program);
+    if (program?.major === wantedMajor) break;
   }
   return found;
 }
