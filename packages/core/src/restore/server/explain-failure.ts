@@ -70,6 +70,9 @@ export function explainFailure(story: RecoveryStory, end: ProcessEnd, logFile: s
     const match = said.map((line) => pattern.exec(line)).find((found) => found !== null);
     if (match) return failure(message(match), hint, story, logFile);
   }
+  const wrong = story.configuration.at(-1);
+  if (wrong !== undefined)
+    return failure(`the server does not take its settings: ${wrong}`, 'Correct them, and start again.', story, logFile);
   const last = story.fatal.at(-1) ?? `it ended with ${end.description}, and its log does not say why`;
   return failure(`the server stopped: ${last}`, 'Look at its log.', story, logFile);
 }

@@ -23,6 +23,8 @@ export interface RecoveryStory {
   readonly endOfWal: string | undefined;
   /** FATAL and PANIC messages with their DETAIL and HINT, oldest first, at most `maxKept`. */
   readonly fatal: readonly string[];
+  /** What is wrong in its configuration files; at most `maxKept`. */
+  readonly configuration: readonly string[];
   /** What programs that the server runs have said, restore_cmd above all; at most `maxKept`. */
   readonly programs: readonly string[];
 }
@@ -42,10 +44,15 @@ export const emptyStory: RecoveryStory = {
   acceptsConnections: false,
   endOfWal: undefined,
   fatal: [],
+  configuration: [],
   programs: [],
 };
 
 const maxKept = 12;
+
+/** Logged before the FATAL that only says in which file there are errors. */
+const configurationProblem =
+  /^(invalid value for parameter|unrecognized configuration parameter|syntax error in file|could not open configuration|parameter "[^"]+" requires)/;
 
 /** The story with one more line of the log. Pure. */
 export function tellLine(story: RecoveryStory, line: string): RecoveryStory {
@@ -79,6 +86,7 @@ function toldBy(story: RecoveryStory, message: string): Partial<RecoveryStory> {
   if (redoDoneLsn !== undefined) return { redoDoneLsn };
   const committed = /^last completed transaction was at log time (.*)/.exec(message)?.[1];
   if (committed !== undefined) return { lastTransactionMs: parseServerTime(committed) };
+  if (configurationProblem.test(message)) return { configuration: keep(story.configuration, message) };
   if (message.startsWith('recovery stopping ')) return { stoppedAt: message.slice('recovery stopping '.length) };
   const timeline = timelineFromNumber(Number(/^selected new timeline ID: (\d+)/.exec(message)?.[1]));
   if (timeline !== undefined) return { newTimeline: timeline };

@@ -2,7 +2,7 @@ import { formatLsn, type Lsn } from '../../wal/lsn.ts';
 import type { TimelineId } from '../../wal/timeline-id.ts';
 import type { Settings } from './settings-text.ts';
 
-/** How far a recovery goes. `inclusive`: what happened at the very point is there, too. */
+/** How far a recovery goes. `inclusive`: what happened at the very point is there, too. Microseconds are the fraction of `timeMs`. */
 export type RecoveryTarget =
   | { readonly kind: 'latest' }
   | { readonly kind: 'immediate' }
@@ -57,9 +57,12 @@ function targetSetting(target: RecoveryTarget): [name: string | undefined, value
   }
 }
 
-/** "2026-11-21 10:07:21.123+00": the same moment in whatever time zone the server is. Pure. */
+/** "2026-11-21 10:07:21.123456+00": the same moment in whatever time zone the server is, to the microsecond. Pure. */
 function formatTargetTime(timeMs: number): string {
-  return `${new Date(timeMs).toISOString().replace('T', ' ').replace('Z', '')}+00`;
+  const [date = '', time = ''] = new Date(Math.floor(timeMs)).toISOString().split('T');
+  const micros = Math.round((timeMs - Math.floor(timeMs)) * 1000);
+  const fine = micros === 0 ? '' : String(Math.min(micros, 999)).padStart(3, '0');
+  return `${date} ${time.replace('Z', '')}${fine}+00`;
 }
 
 /** "the end of the WAL", "2026-11-21 10:07:21.123+00", "transaction 733". Pure. */

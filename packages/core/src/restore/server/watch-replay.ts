@@ -96,8 +96,10 @@ function endOf(
 ): ReplayEnd['how'] | undefined {
   if (hasEnded) return story.isShutDown ? 'shut down' : undefined;
   if (story.isComplete) return 'open';
-  if (answer?.isPaused === true && story.stoppedAt !== undefined) return 'paused';
-  if (mode === 'standby' && answer?.isInRecovery === true) return 'following';
+  // Its log says so, too, for one that lets us not in.
+  if ((story.isPaused || answer?.isPaused === true) && story.stoppedAt !== undefined) return 'paused';
+  // It says so when it is consistent.
+  if (mode === 'standby' && story.acceptsConnections) return 'following';
   return undefined;
 }
 
