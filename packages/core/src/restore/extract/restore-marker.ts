@@ -5,14 +5,8 @@ import { replaceFileDurably } from '../../files/atomic-file.ts';
 import { syncDirectory } from '../../files/directory-sync.ts';
 
 /**
- * extracting: the directory is half filled. extracted: all files are there and durable, nothing else was done. A server may be
- * started only when the marker is gone.
- */
-export type RestoreState = 'extracting' | 'extracted';
-
-/**
- * What lies in a data directory that is being filled, and in the directories of its tablespaces, so that it is known for what it is:
- * not a cluster, and whose work.
+ * Lies in a data directory that is being filled, and in the directories of its tablespaces, so that each is known for what it is: not
+ * a cluster yet, and whose work. A server may be started only when the markers are gone.
  */
 export interface RestoreMarker {
   readonly planId: string;
@@ -20,8 +14,9 @@ export interface RestoreMarker {
   /** "data.master.7" */
   readonly backup: string;
   readonly manifestSha256: string | undefined;
-  readonly state: RestoreState;
   readonly startedMs: number;
+  /** Undefined while the directory is half filled; then what came: all files are there and durable, nothing else was done. */
+  readonly extracted: { readonly host: string; readonly fileCount: number; readonly contentBytes: number } | undefined;
   /** The data directory; in a tablespace's directory, too. */
   readonly target: string;
   /** New directories by OID. */
@@ -81,8 +76,7 @@ function markerOf(json: unknown): RestoreMarker {
   if (typeof json !== 'object' || json === null) throw new Error('it is no object');
   const fields = json as Record<string, unknown>;
   if (fields['format'] !== 1) throw new Error(`format ${String(fields['format'])} is not 1`);
-  const { state, manifestSha256, tablespaces } = fields;
-  if (state !== 'extracting' && state !== 'extracted') throw new Error('it has no state');
+  const { manifestSha256, tablespaces } = fields;
   if (typeof tablespaces !== 'object' || tablespaces === null) throw new Error('it has no tablespaces');
   const startedMs = Date.parse(text(fields, 'startedAt'));
   if (Number.isNaN(startedMs)) throw new Error('startedAt is no time');
@@ -91,13 +85,22 @@ function markerOf(json: unknown): RestoreMarker {
     cluster: text(fields, 'cluster'),
     backup: text(fields, 'backup'),
     manifestSha256: manifestSha256 === undefined ? undefined : text(fields, 'manifestSha256'),
-    state,
     startedMs,
+    extracted: extractedOf(fields['extracted']),
     target: text(fields, 'target'),
     tablespaces: Object.fromEntries(
       Object.keys(tablespaces).map((oid) => [oid, text(tablespaces as Record<string, unknown>, oid)]),
     ),
   };
+}
+
+function extractedOf(value: unknown): RestoreMarker['extracted'] {
+  if (value === undefined) return undefined;
+  const { host, fileCount, contentBytes } = value as Record<string, unknown>;
+  if (typeof host !== 'string' || typeof fileCount !== 'number' || typeof contentBytes !== 'number') {
+    throw new Error('it does not say what was extracted');
+  }
+  return { host, fileCount, contentBytes };
 }
 
 function text(fields: Record<string, unknown>, key: string): string {

@@ -1,0 +1,56 @@
+import { Failure, systemErrorCode } from '../../base/failure.ts';
+import type { BackupCopy } from './extraction.ts';
+
+/** What nobody said is wrong with a restore's target or its tablespaces; nothing was touched. */
+export function refused(what: string, hint: string): Failure {
+  return new Failure('restore_refused', what, { hint });
+}
+
+/** The Failure of a file of a backup that is not what it should be; other errors are returned as they are. */
+export function toBackupDamage(error: unknown, { source }: BackupCopy, file: string): unknown {
+  if (!(error instanceof Failure) || (error.code !== 'backup_damaged' && error.code !== 'damaged')) return error;
+  return new Failure('backup_damaged', `${source.backup} on ${source.host}, ${file}: ${error.message}`, {
+    cause: error,
+    hint: 'Restore from the other archive host, or an older backup. What was written has no use: the same command removes it.',
+    details: { ...error.details, backup: source.backup, host: source.host, file },
+  });
+}
+
+const fullCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+const diskCodes = new Set([
+  'EIO',
+  'EROFS',
+  'EACCES',
+  'EPERM',
+  'ENODEV',
+  'ESTALE',
+  'EMFILE',
+  'ENFILE',
+  'ENOTDIR',
+  'EINVAL',
+]);
+
+/** An error of the file system that a restore writes to, as a Failure; other errors are returned as they are. */
+export function toTargetFailure(error: unknown, directory: string): unknown {
+  const code = systemErrorCode(error);
+  if (code === undefined || error instanceof Failure) return error;
+  if (fullCodes.has(code)) {
+    return new Failure('disk_full', `no space left for what is restored to ${directory} (${code})`, {
+      cause: error,
+      hint: 'Make room there, or choose another directory, and give the same command again: it begins anew.',
+    });
+  }
+  if (!diskCodes.has(code)) return error;
+  return new Failure('disk_error', `file system error in ${directory}: ${(error as Error).message}`, {
+    cause: error,
+    hint: "Look at this machine's kernel log, mounts and permissions, then give the same command again.",
+  });
+}
+
+/** True for failures that another copy of the same backup may not have. */
+export function isOfTheSource(error: unknown): boolean {
+  if (!(error instanceof Failure)) return false;
+  return ['backup_damaged', 'host_unreachable', 'host_stalled', 'not_found', 'protocol', 'deadline'].includes(
+    error.code,
+  );
+}
