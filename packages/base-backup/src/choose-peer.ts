@@ -1,4 +1,4 @@
-import { readSettingsFile } from '@archive2/core/cli/settings-file.ts';
+import { peerOfThisHost } from '@archive2/core/cli/archive-host-settings.ts';
 import type { BackupSettings } from './options.ts';
 
 /**
@@ -7,6 +7,5 @@ import type { BackupSettings } from './options.ts';
  */
 export function choosePeer({ peer, hasNoPeer }: BackupSettings, namesInQueue: readonly string[]): string | undefined {
   if (hasNoPeer) return undefined;
-  const configured = readSettingsFile('/etc/default/archive_remote_cmd')['peer'];
-  return [peer, configured, ...namesInQueue].find((name) => name !== undefined && name !== '');
+  return [peer, peerOfThisHost(), ...namesInQueue].find((name) => name !== undefined && name !== '');
 }

@@ -2,8 +2,9 @@ import { readdir } from 'node:fs/promises';
 import type { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
 import { readCleanupState } from '@archive2/core/backups/cleanup-state.ts';
 import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
+import { peerOfThisHost, readPeer } from '@archive2/core/cli/archive-host-settings.ts';
 import { readSettingsFile, settingsOfEnvironment } from '@archive2/core/cli/settings-file.ts';
-import { type Peer, parsePeer, peerOfHint } from '@archive2/core/hosts/peer.ts';
+import type { Peer } from '@archive2/core/hosts/peer.ts';
 import type { CleanupOptions } from './options.ts';
 
 /**
@@ -25,23 +26,12 @@ export async function choosePeer(
       hint: 'Name it as PEER-HOST or in /etc/default/archive_remote_cmd (peer=arch2); where there is none, say --no-peer.',
     });
   }
-  return namedPeer(said);
-}
-
-function namedPeer(text: string): Peer {
-  if (text.includes('=')) return parsePeer(text);
-  const peer = peerOfHint(text);
-  if (peer === undefined) throw new Failure('usage', `${JSON.stringify(text)} is no archive host`);
-  return peer;
+  return readPeer(said);
 }
 
 function configuredPeer(environment: Readonly<Record<string, string | undefined>>): string | undefined {
-  const sources = [
-    settingsOfEnvironment(environment),
-    readSettingsFile('/etc/default/wal-cleanup'),
-    readSettingsFile('/etc/default/archive_remote_cmd'),
-  ];
-  return sources.map(({ peer }) => peer).find((peer) => peer !== undefined && peer !== '');
+  const own = [settingsOfEnvironment(environment), readSettingsFile('/etc/default/wal-cleanup')];
+  return [...own.map(({ peer }) => peer), peerOfThisHost()].find((peer) => peer !== undefined && peer !== '');
 }
 
 /** A host that had a peer a while ago may have one still, with backups that need what is only here. */

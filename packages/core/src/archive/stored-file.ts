@@ -8,6 +8,7 @@ import { expectedRawSize, type RawSizeRange } from '../wal/file-size.ts';
 import { pageHeaderBytes, parsePageHeader } from '../wal/page-header.ts';
 import { checkSegmentHeader } from '../wal/segment-header-check.ts';
 import { largestSegmentSize, type SegmentSize } from '../wal/segment-size.ts';
+import { readAhead } from './read-ahead.ts';
 
 const readBytes = 512 * 1024;
 
@@ -58,6 +59,14 @@ export class StoredFile {
       position += bytesRead;
       this.activity.note();
       yield buffer.subarray(0, bytesRead);
+    }
+  }
+
+  /** All stored bytes, for one who works on each piece for a while: see readAhead. */
+  async *chunksAhead(pieceBytes: number): AsyncGenerator<Buffer> {
+    for await (const piece of readAhead(this.handle, pieceBytes)) {
+      this.activity.note();
+      yield piece;
     }
   }
 
