@@ -1,9 +1,9 @@
+import { type JoinedWal, wayTo } from '@archive2/core/backups/follow-wal.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import type { RecoveryTarget } from '@archive2/core/restore/server/recovery-target.ts';
 import { describeTarget } from '@archive2/core/restore/server/recovery-target.ts';
 import { compareLsn, formatLsn } from '@archive2/core/wal/lsn.ts';
 import type { TimelineId } from '@archive2/core/wal/timeline-id.ts';
-import { type JoinedWal, wayTo } from './follow-wal.ts';
 import { formatMoment } from './moment-text.ts';
 import type { Candidate, SurveyedPlace } from './restore-plan.ts';
 import type { NamedBackup, RestoreWish } from './restore-wish.ts';

@@ -1,6 +1,13 @@
+import {
+  followWal,
+  type JoinedWal,
+  joinWal,
+  newestTimeline,
+  type Reach,
+  wayTo,
+} from '@archive2/core/backups/follow-wal.ts';
 import type { HostSurvey } from '@archive2/core/backups/host-survey.ts';
 import { listCandidates } from './choose-backup.ts';
-import { followWal, type JoinedWal, joinWal, newestTimeline, type Reach, wayTo } from './follow-wal.ts';
 import type { Candidate, SurveyedPlace } from './restore-plan.ts';
 
 /** Points in time that can be restored: all between two moments. Milliseconds since the Unix epoch. */

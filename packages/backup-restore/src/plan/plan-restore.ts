@@ -1,11 +1,4 @@
 import type { PlaceAnswer } from '@archive2/core/backups/archive-place.ts';
-import { Failure } from '@archive2/core/base/failure.ts';
-import { describeTarget } from '@archive2/core/restore/server/recovery-target.ts';
-import type { ClusterIdentity } from '@archive2/core/wal/cluster-identity.ts';
-import { formatLsn } from '@archive2/core/wal/lsn.ts';
-import { formatSystemIdentifier } from '@archive2/core/wal/system-identifier.ts';
-import type { TimelineId } from '@archive2/core/wal/timeline-id.ts';
-import { byNewest, chooseBackup, isSameBackup, listCandidates } from './choose-backup.ts';
 import {
   followWal,
   type JoinedWal,
@@ -14,7 +7,14 @@ import {
   newestTimeline,
   type Reach,
   wayTo,
-} from './follow-wal.ts';
+} from '@archive2/core/backups/follow-wal.ts';
+import { Failure } from '@archive2/core/base/failure.ts';
+import { describeTarget } from '@archive2/core/restore/server/recovery-target.ts';
+import type { ClusterIdentity } from '@archive2/core/wal/cluster-identity.ts';
+import { formatLsn } from '@archive2/core/wal/lsn.ts';
+import { formatSystemIdentifier } from '@archive2/core/wal/system-identifier.ts';
+import type { TimelineId } from '@archive2/core/wal/timeline-id.ts';
+import { byNewest, chooseBackup, isSameBackup, listCandidates } from './choose-backup.ts';
 import { formatMoment } from './moment-text.ts';
 import {
   type Candidate,

@@ -14,7 +14,7 @@ export function planIdOf(plan: RestorePlan, target: string, tablespaces: Readonl
     backup.name,
     backup.manifestSha256 ?? '',
     target,
-    ...[...tablespaces].toSorted().flat(),
+    ...[...tablespaces].map(([oid, path]) => `${oid} ${path}`).toSorted(),
   ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }

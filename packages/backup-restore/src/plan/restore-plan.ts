@@ -1,9 +1,9 @@
 import type { ArchivePlace, PlaceAnswer } from '@archive2/core/backups/archive-place.ts';
+import type { Reach } from '@archive2/core/backups/follow-wal.ts';
 import type { HostSurvey, SurveyedBackup } from '@archive2/core/backups/host-survey.ts';
 import type { WalPlace } from '@archive2/core/wal/backup-label.ts';
 import type { ClusterIdentity } from '@archive2/core/wal/cluster-identity.ts';
 import type { TimelineId } from '@archive2/core/wal/timeline-id.ts';
-import type { Reach } from './follow-wal.ts';
 import type { RestoreWish } from './restore-wish.ts';
 
 /** A host that answered. */

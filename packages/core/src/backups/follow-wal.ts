@@ -1,12 +1,12 @@
-import type { HostSurvey, WalRun } from '@archive2/core/backups/host-survey.ts';
-import { type AcceptedHole, acceptedHoleOf } from '@archive2/core/wal/accepted-hole.ts';
-import { parseArchiveFileName, type SegmentName } from '@archive2/core/wal/archive-file.ts';
-import type { WalPlace } from '@archive2/core/wal/backup-label.ts';
-import type { Descent } from '@archive2/core/wal/later-wal.ts';
-import type { Lsn } from '@archive2/core/wal/lsn.ts';
-import { segmentNameAt, segmentNumber, segmentNumberOfLsn } from '@archive2/core/wal/segment-position.ts';
-import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
-import type { TimelineId } from '@archive2/core/wal/timeline-id.ts';
+import { type AcceptedHole, acceptedHoleOf } from '../wal/accepted-hole.ts';
+import { parseArchiveFileName, type SegmentName } from '../wal/archive-file.ts';
+import type { WalPlace } from '../wal/backup-label.ts';
+import type { Descent } from '../wal/later-wal.ts';
+import type { Lsn } from '../wal/lsn.ts';
+import { segmentNameAt, segmentNumber, segmentNumberOfLsn } from '../wal/segment-position.ts';
+import type { SegmentSize } from '../wal/segment-size.ts';
+import type { TimelineId } from '../wal/timeline-id.ts';
+import type { HostSurvey, WalRun } from './host-survey.ts';
 
 /** Segments in a row, counted from the beginning of the WAL, both ends inclusive; times as of a WalRun. */
 interface Stretch {
