@@ -5,6 +5,7 @@ import { formatSystemIdentifier } from '@archive2/core/wal/system-identifier.ts'
 import { listRestorable, type Restorable, type Window, windowsOf } from '../plan/coverage-windows.ts';
 import { splitAnswers } from '../plan/restore-plan.ts';
 import type { WholePlan } from '../whole-plan.ts';
+import type { Outcome } from './summary-text.ts';
 
 /** What `--list --json` prints; field by field, as docs/restoring.md has it. Pure. */
 export function timelineJson(cluster: string, answers: readonly PlaceAnswer[], nowMs: number): object {
@@ -64,6 +65,33 @@ export function planJson(whole: WholePlan): object {
     silentHosts: plan.silent.map((host) => ({ name: host.place.name, reason: host.problem.message })),
     losses: plan.losses,
     warnings: whole.warnings,
+  };
+}
+
+/** What a restore prints as `result` at its end. Pure. */
+export function outcomeJson({ extracted, run, setAside, phases }: Outcome): object {
+  return {
+    files:
+      extracted === undefined
+        ? null
+        : { count: extracted.fileCount, bytes: extracted.contentBytes, host: extracted.host },
+    server:
+      run === undefined
+        ? null
+        : {
+            state: run.end.how,
+            pid: run.pid ?? null,
+            port: run.door.port,
+            socketDirectory: run.door.socketDirectory,
+            log: run.logFile,
+            replayedLsn: run.end.replayedLsn === undefined ? null : lsn(run.end.replayedLsn),
+            lastCommitAt: time(run.end.replayedMs),
+            newTimeline: run.end.story.newTimeline ?? null,
+          },
+    setAside,
+    planMs: Math.round(phases.planMs),
+    extractMs: Math.round(phases.extractMs),
+    replayMs: phases.replayMs === undefined ? null : Math.round(phases.replayMs),
   };
 }
 

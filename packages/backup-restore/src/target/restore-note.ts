@@ -17,6 +17,7 @@ export interface RestoreNote {
   readonly recovery: string;
   readonly cluster: string;
   readonly backup: string;
+  readonly manifestSha256: string | undefined;
   readonly state: RestoreNoteState;
   /** Where the old data directory was moved; undefined when there was none. */
   readonly setAside: string | undefined;
@@ -60,13 +61,14 @@ function noteOf(fields: Record<string, unknown>): RestoreNote {
   if (fields['format'] !== 1 || (state !== 'prepared' && state !== 'started' && state !== 'done')) {
     throw new Error('format or state is not known');
   }
-  const { setAside } = fields;
+  const { setAside, manifestSha256 } = fields;
   return {
     planId: text('planId'),
     recovery: text('recovery'),
     cluster: text('cluster'),
     backup: text('backup'),
     state,
+    manifestSha256: typeof manifestSha256 === 'string' ? manifestSha256 : undefined,
     setAside: typeof setAside === 'string' ? setAside : undefined,
   };
 }

@@ -46,7 +46,7 @@ export async function lookAtTarget(wanted: string): Promise<TargetFacts> {
   };
 }
 
-/** Directories beside the target that earlier restores have moved there, oldest first. */
+/** Directories beside the target that this and earlier restores have moved there, oldest first. */
 export async function setAsideBefore(path: string): Promise<string[]> {
   const prefix = `${basename(path)}.before-`;
   const names = await readdir(dirname(path)).catch(() => []);
