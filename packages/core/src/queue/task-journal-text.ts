@@ -1,5 +1,5 @@
-import { Failure } from '@archive2/core/base/failure.ts';
-import type { JournalEntry } from './journal.ts';
+import { Failure } from '../base/failure.ts';
+import type { JournalEntry } from './task-journal.ts';
 
 /** LSNs are bigints: JSON has them as {"$bigint": "123"}. */
 export function stringifyEntry(entry: JournalEntry): string {
@@ -19,7 +19,7 @@ export function parseJournalEntry(text: string): JournalEntry {
   }) as JournalEntry & { format?: unknown };
   const { format, ...entry } = json;
   if (format === 1 && typeof entry.queue === 'string' && typeof entry.request?.token === 'string') return entry;
-  throw new Failure('damaged', 'this is no entry of the journal of base backups', {
+  throw new Failure('damaged', 'this is no entry of a journal of tasks', {
     hint: 'Look at "backup-queue history", and remove the file when the queue knows the task.',
   });
 }

@@ -1,12 +1,12 @@
 import { mkdir, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '@archive2/core/base/clock.ts';
-import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
-import { replaceFileDurably } from '@archive2/core/files/atomic-file.ts';
-import { syncDirectory } from '@archive2/core/files/directory-sync.ts';
-import { type HeldLock, tryLock } from '@archive2/core/files/lock.ts';
-import type { Claim, ClaimRequest, Outcome } from '@archive2/core/queue/task.ts';
-import { parseJournalEntry, stringifyEntry } from './journal-text.ts';
+import { systemClock } from '../base/clock.ts';
+import { Failure, systemErrorCode } from '../base/failure.ts';
+import { replaceFileDurably } from '../files/atomic-file.ts';
+import { syncDirectory } from '../files/directory-sync.ts';
+import { type HeldLock, tryLock } from '../files/lock.ts';
+import type { Claim, ClaimRequest, Outcome } from './task.ts';
+import { parseJournalEntry, stringifyEntry } from './task-journal-text.ts';
 
 /** What a worker has to remember of one task, however it ends. */
 export interface JournalEntry {
@@ -16,7 +16,7 @@ export interface JournalEntry {
   request: ClaimRequest;
   /** Undefined: asked for, and no answer was noted. */
   claim?: Claim | undefined;
-  /** The backup that it is making: "data.master.7". */
+  /** What it is making, by which an end that nobody noted can be told: "data.master.7". */
   name?: string | undefined;
   /** It has ended; the queue may not know yet. */
   outcome?: Outcome | undefined;
@@ -40,16 +40,16 @@ const entryName = /^([0-9a-f-]{36})\.json$/;
  * task is asked for and removed when its completion was recorded. A lock on each, which dies with its holder, tells the entries of
  * workers that live.
  */
-export class Journal {
+export class TaskJournal {
   private readonly directory: string;
 
   private constructor(directory: string) {
     this.directory = directory;
   }
 
-  static async open(directory: string): Promise<Journal> {
+  static async open(directory: string): Promise<TaskJournal> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    return new Journal(directory);
+    return new TaskJournal(directory);
   }
 
   async create(entry: JournalEntry): Promise<OpenEntry> {
