@@ -58,8 +58,10 @@ export async function parseArguments(
   return { words: words.map(String), options, answer: answer === undefined ? undefined : `${answer}\n` };
 }
 
+/** yargs gives options with dashes a second time, in camel case. */
 function isList(spec: CommandSpec, name: string): boolean {
-  return spec.options[name]?.type === 'array';
+  const dashed = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return spec.options[dashed]?.type === 'array';
 }
 
 function mayRepeat(spec: CommandSpec): boolean {
