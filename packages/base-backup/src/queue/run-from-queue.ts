@@ -22,7 +22,7 @@ export async function runFromQueue(order: Extract<Order, { kind: 'queue' }>, wor
     kind: 'base',
     journalDirectory: join(findStateDirectory(order.stateDirectory).path, 'base-backup'),
     outcomeOfDead,
-    work: async ({ claim, note, onProgress }: Parameters<Parameters<typeof workOffQueue>[1]['work']>[0]) => {
+    work: async ({ claim, note, onProgress }) => {
       const watched: BackupWorld = {
         ...world,
         onProgress: (progress) => {
