@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { WalHold } from '@archive2/core/backups/hold-wal.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import type { ArchiveSettings } from '@archive2/core/cli/archive-options.ts';
 import { ProgressDisplay } from '@archive2/core/cli/progress-display.ts';
@@ -10,7 +11,6 @@ import { type RestoreNote, readRestoreNote } from './target/restore-note.ts';
 import { setAsideBefore } from './target/target-facts.ts';
 import type { WholePlan } from './whole-plan.ts';
 import { ChangingLine } from './work/changing-line.ts';
-import { WalHold } from './work/hold-wal.ts';
 import { checkUnchanged, prepareDirectory } from './work/prepare-directory.ts';
 import { runServer, type ServerRun } from './work/run-server.ts';
 import { findConfiguration, findDoor, type ServerConfiguration } from './work/server-door.ts';

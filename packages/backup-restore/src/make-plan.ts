@@ -1,5 +1,6 @@
 import type { PlaceAnswer } from '@archive2/core/backups/archive-place.ts';
 import { findServerPrograms } from '@archive2/core/postgres/find-server-programs.ts';
+import { bytesByTar, checkSpace, type SpaceNeed, spaceNeeds } from '@archive2/core/restore/space-needed.ts';
 import type { Account } from './become-owner.ts';
 import type { RestoreOrder } from './options.ts';
 import { listCandidates } from './plan/choose-backup.ts';
@@ -10,7 +11,6 @@ import { resumedWish } from './plan/resumed-backup.ts';
 import type { RestoreWorld } from './restore-world.ts';
 import { asideNameOf, judgeTarget, type TargetUse } from './target/judge-target.ts';
 import { checkTablespacePlaces, placeTablespaces, readTablespaces } from './target/place-tablespaces.ts';
-import { bytesByTar, checkSpace, type SpaceNeed, spaceNeeds } from './target/space-needed.ts';
 import { lookAtTarget, type TargetFacts } from './target/target-facts.ts';
 import type { WholePlan } from './whole-plan.ts';
 

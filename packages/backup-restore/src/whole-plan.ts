@@ -1,8 +1,8 @@
 import type { TargetAction } from '@archive2/core/restore/server/recovery-target.ts';
+import type { SpaceNeed } from '@archive2/core/restore/space-needed.ts';
 import type { Account } from './become-owner.ts';
 import type { RestorePlan } from './plan/restore-plan.ts';
 import type { TargetUse } from './target/judge-target.ts';
-import type { SpaceNeed } from './target/space-needed.ts';
 
 /** All that a restore will do, known before anything is touched. */
 export interface WholePlan {

@@ -6,8 +6,8 @@ import { asideNameOf, judgeTarget, type TargetWish } from '../../../packages/bac
 import { readRestoreNote, writeRestoreNote } from '../../../packages/backup-restore/src/target/restore-note.ts';
 import { describeServer, type ServerSigns } from '../../../packages/backup-restore/src/target/server-signs.ts';
 import { setAside } from '../../../packages/backup-restore/src/target/set-aside.ts';
-import { bytesByTar, checkSpace } from '../../../packages/backup-restore/src/target/space-needed.ts';
 import { lookAtTarget, type TargetFacts } from '../../../packages/backup-restore/src/target/target-facts.ts';
+import { bytesByTar, checkSpace } from '../../../packages/core/src/restore/space-needed.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import { backupOf, segmentSize } from './archive-answers.ts';
 

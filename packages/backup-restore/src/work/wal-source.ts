@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { ArchiveSettings } from '@archive2/core/cli/archive-options.ts';
 import type { WalSource } from '@archive2/core/restore/server/restore-command.ts';
+import { restoreProgram } from '@archive2/core/restore/server/restore-program.ts';
 import type { RestorePlan } from '../plan/restore-plan.ts';
 
 /**
@@ -28,10 +27,4 @@ function asSpec(archives: ArchiveSettings['archives']): (name: string) => string
     const archive = archives.find((it) => it.kind === 'host' && it.name === name);
     return archive?.kind === 'host' ? archive.spec.text : name;
   };
-}
-
-/** restore_cmd beside this program, else this program told to be it. */
-function restoreProgram(execPath: string): string[] {
-  const beside = join(dirname(execPath), 'restore_cmd');
-  return existsSync(beside) ? [beside] : [execPath, 'restore_cmd'];
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { ArchivePlace } from '@archive2/core/backups/archive-place.ts';
-import type { Clock } from '@archive2/core/base/clock.ts';
-import { toFailure } from '@archive2/core/base/failure.ts';
-import type { Log } from '@archive2/core/base/log.ts';
-import type { WalPlace } from '@archive2/core/wal/backup-label.ts';
+import type { Clock } from '../base/clock.ts';
+import { toFailure } from '../base/failure.ts';
+import type { Log } from '../base/log.ts';
+import type { WalPlace } from '../wal/backup-label.ts';
+import type { ArchivePlace } from './archive-place.ts';
 
 const ttlMs = 900_000;
 const renewMs = 300_000;

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { SurveyedBackup } from '@archive2/core/backups/host-survey.ts';
-import { formatBytes } from '@archive2/core/base/byte-size.ts';
-import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
-import { freeSpace } from '@archive2/core/files/free-space.ts';
-import type { Lsn } from '@archive2/core/wal/lsn.ts';
-import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
+import type { SurveyedBackup } from '../backups/host-survey.ts';
+import { formatBytes } from '../base/byte-size.ts';
+import { Failure, systemErrorCode } from '../base/failure.ts';
+import { freeSpace } from '../files/free-space.ts';
+import type { Lsn } from '../wal/lsn.ts';
+import type { SegmentSize } from '../wal/segment-size.ts';
 
 /** Segments that a recovery keeps in pg_wal besides those of the backup: its own new ones, and what is being replayed. */
 const walSegments = 16;
