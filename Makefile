@@ -38,6 +38,7 @@ unit: setup
 	$(VITEST) --project unit
 
 test: build node-sqlite
+	scripts/setup.sh --browser
 	$(VITEST) --project unit
 	$(VITEST) --project stand
 

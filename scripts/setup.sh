@@ -1,13 +1,16 @@
 #!/bin/sh
 # Installs what the build and the test stand need and this computer lacks, on Debian or Ubuntu. Run by "make setup",
-# any number of times. With --bench also what the benchmark needs, with --native the native module that only tests load.
+# any number of times. With --bench also what the benchmark needs, with --native the native module that only tests load, with
+# --browser the browser that tests look at pages with.
 set -eu
 cd "$(dirname "$0")/.."
 
 bench=no
 native=no
+browser=no
 [ "${1:-}" != --bench ] || bench=yes
 [ "${1:-}" != --native ] || native=yes
+[ "${1:-}" != --browser ] || browser=yes
 
 say() {
   echo "setup: $*"
@@ -29,9 +32,11 @@ hostname hostname
 strace strace
 ps procps
 setsid util-linux
+promtool prometheus
 END
   # What node-gyp compiles with.
   [ "$native" = no ] || printf '%s\n' 'python3 python3' 'make make' 'g++ g++'
+  [ "$browser" = no ] || echo chromium chromium
   # What the benchmark measures us against.
   [ "$bench" = no ] || echo pgbackrest pgbackrest
   [ "$bench" = no ] || echo rsync rsync
@@ -46,6 +51,8 @@ missing_packages() {
   [ -x "$1" ] || echo postgresql
   set -- /usr/lib/postgresql/*/bin/psql
   [ -x "$1" ] || echo postgresql-client
+  # A browser without any font shows boxes.
+  [ "$browser" = no ] || [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || echo fonts-dejavu-core
 }
 
 install_packages() {
@@ -69,6 +76,10 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  # Its promtool is wanted, not the server at the next start of the machine.
+  case " $* " in
+    *" prometheus "*) ! command -v systemctl >/dev/null || systemctl disable --quiet prometheus || true ;;
+  esac
 }
 
 install_modules() {

@@ -14,7 +14,8 @@ import { serverMetrics } from './server-metrics.ts';
 import { walMetrics } from './wal-metrics.ts';
 
 export interface MetricsInput {
-  knowledge: Pick<Knowledge, 'report' | 'ageMs' | 'isStale' | 'failure'>;
+  /** Without an age: for a file, where it would stand still. */
+  knowledge: Pick<Knowledge, 'report' | 'isStale' | 'failure'> & Partial<Pick<Knowledge, 'ageMs'>>;
   program: string;
   judge: (cluster: ClusterReport) => Verdict;
 }
@@ -27,6 +28,7 @@ export async function metricsText({ knowledge, program, judge }: MetricsInput): 
   const set = new MetricSet();
   const info = set.gauge('archive2_build_info', 'Always 1; the release is a label.', ['version']);
   const age = set.gauge('archive2_status_age_seconds', 'How long ago the sources of these metrics were asked.', []);
+  const timestamp = set.gauge('archive2_status_timestamp_seconds', 'When the sources of these metrics were asked.', []);
   const failed = set.gauge('archive2_gathering_failed', 'Whether the newest gathering failed as a whole: 1 or 0.', []);
   const gathering = set.gauge('archive2_gathering_seconds', 'How long asking all sources took.', []);
   const source = set.gauge('archive2_source_up', 'Whether a source of the status answers: 1 or 0.', [
@@ -51,7 +53,10 @@ export async function metricsText({ knowledge, program, judge }: MetricsInput): 
   const { report, ageMs, isStale, failure } = knowledge;
   info({ version: program }, 1);
   failed({}, failure === undefined ? 0 : 1);
-  if (report !== undefined) age({}, ageMs / 1000);
+  if (report !== undefined) {
+    age({}, ageMs === undefined ? null : ageMs / 1000);
+    timestamp({}, report.generatedAtMs / 1000);
+  }
   if (report === undefined || isStale) return await set.text();
   gathering({}, report.gatheringMs / 1000);
   for (const cluster of report.clusters) {

@@ -3,6 +3,9 @@ import { formatSpan } from '@archive2/core/cli/relative-time.ts';
 import { byLevel, worstLevel } from '../../check/level.ts';
 import type { ClusterReport } from '../../model/status-report.ts';
 import { type Html, html } from '../html/html.ts';
+import { planPicture } from '../picture/plan-picture.ts';
+import { patterns, renderStrip } from '../picture/render-picture.ts';
+import { defaultZoom, zoomTitles } from '../picture/zoom.ts';
 import type { Verdict } from '../verdict.ts';
 import { badge, levelWords, reasonList, sign } from './badge.ts';
 import { cell, optionalCell } from './cell.ts';
@@ -32,6 +35,7 @@ export function clustersPage(view: View): string {
 ${ageLine(view)}
 </header>
 ${staleBanner(view)}
+${patterns}
 <nav aria-label="Clusters">
 <ul class="clusters">${entries.map((entry) => clusterCard(entry, view))}</ul>
 </nav>
@@ -53,6 +57,7 @@ function clusterCard({ cluster, verdict }: Entry, view: View): Html {
 ${reasonList(reasons.slice(0, mostReasons))}
 ${hidden > 0 ? html`<p class="muted">and ${hidden} more</p>` : undefined}
 ${keyFigures(cluster, view)}
+${strip(cluster, view)}
 </li>`;
 }
 
@@ -88,4 +93,11 @@ export function keyFigures(cluster: ClusterReport, view: View): Html {
 
 function momentOrNot(atMs: number | null, view: View): Html {
   return atMs === null ? html`<span class="muted">at an unknown time</span>` : relativeMoment(atMs, view);
+}
+
+/** The last days of what can be restored, as the cluster's own page shows them. */
+function strip(cluster: ClusterReport, { answers, nowMs, timeZone, report }: View): Html | undefined {
+  const picture = planPicture({ cluster, machine: report.machine, answers, nowMs, timeZone, zoom: defaultZoom });
+  const [lane] = picture.lanes;
+  return lane && renderStrip(picture, lane, `${lane.name} in the last ${zoomTitles[defaultZoom]}: ${lane.note}`);
 }

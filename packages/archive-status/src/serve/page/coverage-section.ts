@@ -3,9 +3,9 @@ import { formatDuration } from '@archive2/core/cli/relative-time.ts';
 import type { CoverageReport } from '../../model/coverage-report.ts';
 import type { ClusterReport } from '../../model/status-report.ts';
 import { type Html, html } from '../html/html.ts';
-import type { Lane, Picture } from '../picture/picture.ts';
+import { type BandKind, bandKinds, type Lane, type MarkKind, markKinds, type Picture } from '../picture/picture.ts';
 import { planPicture } from '../picture/plan-picture.ts';
-import { patterns, renderPicture, renderShape } from '../picture/render-picture.ts';
+import { patterns, renderPicture, renderSample, renderShape } from '../picture/render-picture.ts';
 import { type Zoom, zooms, zoomTitles } from '../picture/zoom.ts';
 import { plainMoment } from './moment.ts';
 import { clusterPath } from './paths.ts';
@@ -29,7 +29,7 @@ export function coverageSection(cluster: ClusterReport, zoom: Zoom, view: View):
     )}</nav>
 ${patterns}
 ${renderPicture(picture, (lane) => describeLane(lane, picture, timeZone))}
-${legend}
+${legend(picture)}
 <details id="picture-table"><summary>The picture as a table</summary>
 ${pictureTable(picture, view)}
 </details>`,
@@ -98,15 +98,14 @@ const markWords = {
   timeline: 'new timeline',
 } as const;
 
-const legend = html`<ul class="legend" aria-label="Legend">
-${(['restorable', 'wal', 'single', 'hole', 'unknown'] as const).map(
-  (kind) =>
-    html`<li><svg width="22" height="14" aria-hidden="true"><rect class="band ${kind}" x="1" y="1" width="20" height="12"/></svg>${bandWords[kind]}</li>`,
-)}
-${(['backup', 'running', 'broken', 'passed', 'failed'] as const).map(
-  (kind) => html`<li>${renderShape(kind)}${markWords[kind]}</li>`,
-)}
-</ul>`;
+/** Of what is in the picture, and no more. */
+function legend({ lanes }: Picture): Html {
+  const isBand = (kind: BandKind) => lanes.some(({ bands }) => bands.some((band) => band.kind === kind));
+  const isMark = (kind: MarkKind) => lanes.some(({ marks }) => marks.some((mark) => mark.kind === kind));
+  const bandKeys = bandKinds.filter(isBand).map((kind) => html`<li>${renderSample(kind)}${bandWords[kind]}</li>`);
+  const markKeys = markKinds.filter(isMark).map((kind) => html`<li>${renderShape(kind)}${markWords[kind]}</li>`);
+  return html`<ul class="legend" aria-label="Legend">${bandKeys}${markKeys}</ul>`;
+}
 
 function pictureTable({ lanes }: Picture, view: View): Html {
   const rows = lanes

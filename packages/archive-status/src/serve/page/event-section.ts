@@ -1,5 +1,6 @@
 import type { ClusterReport, EventReport } from '../../model/status-report.ts';
 import { type Html, html } from '../html/html.ts';
+import { sign } from './badge.ts';
 import { relativeMoment } from './moment.ts';
 import { emptyPart, section, unknownPart } from './section.ts';
 import { table } from './table.ts';
@@ -21,13 +22,19 @@ export function eventSection({ events }: ClusterReport, view: View): Html {
       rows: events.value
         .slice(0, mostEvents)
         .map((event) => [
-          event.event.replaceAll('_', ' '),
+          eventName(event),
           relativeMoment(event.atMs, view),
           html`<bdi>${event.host}</bdi>`,
           factsText(event),
         ]),
     }),
   );
+}
+
+function eventName({ event, severity }: EventReport): Html {
+  const name = event.replaceAll('-', ' ');
+  if (severity === 'info') return html`${name}`;
+  return html`<span class="nowrap">${sign(severity === 'error' ? 'critical' : 'warning')} ${name}</span>`;
 }
 
 function factsText({ fields }: EventReport): Html {

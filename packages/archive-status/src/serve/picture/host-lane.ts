@@ -27,7 +27,7 @@ export function hostLane({ host, label, wal, last, nowMs }: HostLaneInput): Lane
     };
   }
   const reason = host.wal.known ? 'its backups could not be listed' : host.wal.reason;
-  const lane = { name: label, note: reason };
+  const lane = { name: label, note: 'does not say' };
   const before = last?.host;
   if (last === undefined || !before?.wal.known || !before.backups.known) {
     return { ...lane, bands: [unknownBand(reason, nowMs)], marks: [] };

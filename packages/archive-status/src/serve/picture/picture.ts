@@ -13,7 +13,9 @@ export interface Band {
   readonly what: string;
 }
 
-export type MarkKind = 'backup' | 'running' | 'broken' | 'passed' | 'failed' | 'timeline';
+export const markKinds = ['timeline', 'backup', 'running', 'broken', 'passed', 'failed'] as const;
+
+export type MarkKind = (typeof markKinds)[number];
 
 /** What was at a moment. */
 export interface Mark {

@@ -1,5 +1,5 @@
 import { type Html, html } from '../html/html.ts';
-import type { Band, Lane, Mark, MarkKind, Picture } from './picture.ts';
+import type { Band, BandKind, Lane, Mark, MarkKind, Picture } from './picture.ts';
 import type { Span } from './time-axis.ts';
 
 const laneHeight = 34;
@@ -63,9 +63,22 @@ function renderMark({ kind, atMs, sinceMs, what }: Mark, span: Span): Html {
   return html`${since}<svg class="mark" x="${percent(atMs, span)}" y="${middle}"><g class="sign ${kind}"><title>${what}</title>${shapes[kind]}</g></svg>`;
 }
 
+/** A piece of a band, for a legend. */
+export function renderSample(kind: BandKind): Html {
+  return html`<svg width="22" height="14" aria-hidden="true"><rect class="band ${kind}" x="1" y="1" width="20" height="12"/></svg>`;
+}
+
+/** One lane alone, low, without an axis. */
+export function renderStrip({ span }: Picture, { bands }: Lane, describe: string): Html {
+  return html`<svg class="strip" width="100%" height="12" role="img" aria-label="${describe}"><rect class="strip-ground" width="100%" height="12"/>${bands.map(
+    ({ kind, fromMs, toMs, what }) =>
+      html`<rect class="band ${kind}" x="${percent(fromMs, span)}" y="1" width="${asPercent(Math.max(0, share(toMs, span) - share(fromMs, span)))}" height="10"><title>${what}</title></rect>`,
+  )}</svg>`;
+}
+
 /** The shape alone, for a legend. */
 export function renderShape(kind: MarkKind): Html {
-  return html`<svg class="mark key" width="20" height="20" viewBox="-10 -10 20 20" aria-hidden="true"><g class="sign ${kind}">${shapes[kind]}</g></svg>`;
+  return html`<svg class="mark key" width="20" height="20" viewBox="-11 -11 22 22" aria-hidden="true"><g class="sign ${kind}">${shapes[kind]}</g></svg>`;
 }
 
 /** Fills that are patterns, so that kinds differ not by colour alone. Once in a page. */
