@@ -247,6 +247,7 @@ class Hosts {
       clock,
       log: silentLog,
       signal: new AbortController().signal,
+      tell: () => undefined,
     });
   }
 

@@ -1,4 +1,5 @@
 import { createAgentLog } from '@archive2/core/agent/agent-log.ts';
+import { archiveEvents } from '@archive2/core/archive/events.ts';
 import { Activity } from '@archive2/core/base/activity.ts';
 import { childEnvironment } from '@archive2/core/base/child-environment.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
@@ -42,14 +43,20 @@ async function run(invocation: Invocation): Promise<number> {
     throw usageFailure(commandSpec, `${form} takes options only, not ${JSON.stringify(rest[0])}`);
   }
   const remoteOptions = readOptions(options);
-  await runForm({
-    words: rest,
-    options: remoteOptions,
-    environment: childEnvironment(invocation.environment),
-    clock: systemClock,
-    log: openLog(remoteOptions),
-    activity: new Activity(),
-  });
+  const world = { clock: systemClock, log: openLog(remoteOptions) };
+  const events = archiveEvents(remoteOptions.directory, remoteOptions.cluster, world);
+  try {
+    await runForm({
+      words: rest,
+      options: remoteOptions,
+      environment: childEnvironment(invocation.environment),
+      ...world,
+      events,
+      activity: new Activity(),
+    });
+  } finally {
+    await events.settled();
+  }
   return 0;
 }
 

@@ -3,6 +3,7 @@ import type { Activity } from '@archive2/core/base/activity.ts';
 import type { Clock } from '@archive2/core/base/clock.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
+import type { EventSink } from '@archive2/core/files/event-log.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
 import { openPeerSession } from '@archive2/core/hosts/open-peer-session.ts';
 import type { Peer } from '@archive2/core/hosts/peer.ts';
@@ -16,12 +17,13 @@ export interface RemoteRun {
   environment: Record<string, string>;
   clock: Clock;
   log: Log;
+  events: EventSink;
   activity: Activity;
 }
 
-export async function openStore({ options, clock, log, activity }: RemoteRun): Promise<WalStore> {
+export async function openStore({ options, clock, log, events, activity }: RemoteRun): Promise<WalStore> {
   const { directory, cluster, maxAhead } = options;
-  return await WalStore.open(directory, { cluster, maxAhead, clock, log, activity });
+  return await WalStore.open(directory, { cluster, maxAhead, clock, log, events, activity });
 }
 
 /** Opens a session with the peer, as the peer: same directory, right `sync`. */

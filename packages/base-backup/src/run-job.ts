@@ -4,6 +4,7 @@ import { finishUp } from './after/finish-up.ts';
 import { runTools } from './after/run-tools.ts';
 import type { BackupJob } from './backup-job.ts';
 import type { BackupWorld } from './backup-world.ts';
+import { tellOfBackup } from './take/backup-events.ts';
 import { takeBackupLock } from './take/backup-lock.ts';
 import { takeBackup } from './take/take-backup.ts';
 
@@ -28,7 +29,12 @@ export async function runJob(job: BackupJob, world: BackupWorld, listener: JobLi
   let record: BackupRecord;
   let aftermath: Aftermath;
   try {
-    record = await takeBackup(job, world, listener.announce);
+    record = await tellOfBackup(job, world, (told) =>
+      takeBackup(job, world, async (name) => {
+        await told(name);
+        await listener.announce(name);
+      }),
+    );
     world.log.info('base backup is complete', { cluster: record.cluster, name: record.name, bytes: record.sizeBytes });
     await listener.completed(record);
     aftermath = await finishUp(job, world, record);

@@ -1,8 +1,9 @@
 import type { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
+import { tellEvent } from '@archive2/core/archive/events.ts';
 import { type ClusterRecord, readClusterRecord } from '@archive2/core/archive/identity.ts';
 import { childEnvironment } from '@archive2/core/base/child-environment.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
-import { Failure } from '@archive2/core/base/failure.ts';
+import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { writeStdout } from '@archive2/core/cli/exit.ts';
 import { choosePeer } from './choose-peer.ts';
@@ -15,8 +16,24 @@ import { protectionOfNamed } from './named-backup.ts';
 import type { CleanupOptions } from './options.ts';
 import type { PeerResult } from './outcome.ts';
 
-/** One run of the command. Resolves with its exit status; throws the Failure by which nothing was removed on either host. */
+/** One run of the command. A failure is told in the archive's log of events as well. */
 export async function runCleanup(
+  options: CleanupOptions,
+  environment: Readonly<Record<string, string | undefined>>,
+  log: Log,
+): Promise<number> {
+  try {
+    return await cleanUp(options, environment, log);
+  } catch (error) {
+    const { code, message } = toFailure(error);
+    const event = { event: 'cleanup-failed' as const, code, reason: message };
+    if (!options.dryRun) await tellEvent(options.directory, event, { clock: systemClock, log });
+    throw error;
+  }
+}
+
+/** One run of the command. Resolves with its exit status; throws the Failure by which nothing was removed on either host. */
+async function cleanUp(
   options: CleanupOptions,
   environment: Readonly<Record<string, string | undefined>>,
   log: Log,

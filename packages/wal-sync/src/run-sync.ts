@@ -19,8 +19,9 @@ import { openArchiveSession } from '@archive2/core/hosts/session-opener.ts';
 import { formatReport, formatReportJson } from './format-report.ts';
 import type { SyncOptions } from './options.ts';
 import { Progress } from './progress.ts';
-import { emptyReport } from './report.ts';
+import { emptyReport, type SyncReport } from './report.ts';
 import { syncArchives } from './sync-archives.ts';
+import { tellFailure, tellReport } from './sync-events.ts';
 import { isEqual, statusOf } from './verdict.ts';
 
 const garbageBytes = 128 * 2 ** 20;
@@ -31,6 +32,24 @@ export async function runSync(
   environment: Readonly<Record<string, string | undefined>>,
   log: Log,
 ): Promise<number> {
+  const { directory, peer, dryRun, json } = options;
+  const world = { clock: systemClock, log };
+  try {
+    const report = await sync(options, environment, log);
+    if (!dryRun) await tellReport(directory, report, world);
+    await writeStdout(json ? formatReportJson(report) : formatReport(report));
+    return statusOf(report);
+  } catch (error) {
+    if (!dryRun) await tellFailure(directory, peer.text, error, world);
+    throw error;
+  }
+}
+
+async function sync(
+  options: SyncOptions,
+  environment: Readonly<Record<string, string | undefined>>,
+  log: Log,
+): Promise<SyncReport> {
   allowGarbage(garbageBytes);
   const clock = systemClock;
   const begunMs = clock.monotonicMs();
@@ -62,8 +81,7 @@ export async function runSync(
     lock.release();
   }
   report.seconds = Math.round(clock.monotonicMs() - begunMs) / 1000;
-  await writeStdout(options.json ? formatReportJson(report) : formatReport(report));
-  return statusOf(report);
+  return report;
 }
 
 /** One at a time on a host. One from the other end may run at the same time: what both copy is the same. */

@@ -8,6 +8,7 @@ import { Activity } from '../../../packages/core/src/base/activity.ts';
 import { systemClock } from '../../../packages/core/src/base/clock.ts';
 import { silentLog } from '../../../packages/core/src/base/log.ts';
 import { parseArguments } from '../../../packages/core/src/cli/arguments.ts';
+import { noEvents } from '../../../packages/core/src/files/event-log.ts';
 import { peerOfHint } from '../../../packages/core/src/hosts/peer.ts';
 import { openStore, store } from '../archive/test-store.ts';
 import { nameOf, segment } from '../archive/wal-segment.ts';
@@ -26,7 +27,7 @@ async function peerOf(text: string) {
 async function init(directory: ClusterDirectory, cluster: string): Promise<void> {
   const options = await optionsOf('init', `--dir=${directory.path}`, `--cluster=${cluster}`);
   const [clock, log, activity] = [systemClock, silentLog, new Activity()];
-  await runInit({ words: [], options, environment: {}, clock, log, activity });
+  await runInit({ words: [], options, environment: {}, clock, log, events: noEvents, activity });
 }
 
 const required = ['serve', '--dir=/storage/main', '--cluster=main'];

@@ -4,6 +4,7 @@ import { type PayReport, payDebts } from '../../../packages/archive_remote_cmd/s
 import { Debts } from '../../../packages/core/src/archive/debts.ts';
 import { Failure } from '../../../packages/core/src/base/failure.ts';
 import { RateLimit } from '../../../packages/core/src/base/rate-limit.ts';
+import type { NewEvent } from '../../../packages/core/src/files/event-text.ts';
 import type { ArchiveSession } from '../../../packages/core/src/hosts/archive-session.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { store } from '../archive/test-store.ts';
@@ -19,6 +20,7 @@ interface Paying {
   clock: ManualClock;
   stop: AbortController;
   recorded: RecordedLog;
+  told: NewEvent[];
   owe: (name: string, seed?: number) => Promise<void>;
   pay: (open?: () => Promise<ArchiveSession>) => Promise<PayReport>;
 }
@@ -28,6 +30,7 @@ async function paying({ bytesPerSecond = 0 } = {}): Promise<Paying> {
   const [host, peer] = [await TestHost.open(), await TestHost.open({ rights: ['sync'] })];
   const debts = new Debts(host.directory, 'arch2');
   const [clock, stop, recorded] = [new ManualClock(), new AbortController(), recordedLog()];
+  const told: NewEvent[] = [];
   return {
     host,
     peer,
@@ -35,6 +38,7 @@ async function paying({ bytesPerSecond = 0 } = {}): Promise<Paying> {
     clock,
     stop,
     recorded,
+    told,
     async owe(name, seed = 1) {
       const form = name.endsWith('.history') ? plain(name, '1\t0/1\tx\n') : await segment(name, { seed });
       await store(host.store, form);
@@ -50,6 +54,7 @@ async function paying({ bytesPerSecond = 0 } = {}): Promise<Paying> {
         clock,
         log: recorded.log,
         signal: stop.signal,
+        tell: (event) => void told.push(event),
       }),
   };
 }
@@ -108,6 +113,11 @@ describe('debts', () => {
     }
     expect((await paid).paid).toBe(1);
     expect(world.recorded.lines.filter((line) => line.includes('peer is away'))).toHaveLength(1);
+    expect(world.told).toEqual([
+      { event: 'debts-recorded', count: 1 },
+      { event: 'peer-away', owed: 1, reason: 'connection refused' },
+      { event: 'peer-back', owed: 1 },
+    ]);
   });
 
   test('stay when the peer is lost in the middle, and are paid with the next session', async () => {

@@ -193,6 +193,7 @@ test('the payer of debts tells a partner that is back, before it pays', async ()
     clock: systemClock,
     log: silentLog,
     signal: new AbortController().signal,
+    tell: () => undefined,
   });
   expect(report).toEqual({ paid: 1, unpayable: [] });
   expect(await hosts.states()).toEqual([undefined, undefined]);

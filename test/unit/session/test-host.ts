@@ -8,6 +8,7 @@ import type { WalStore } from '../../../packages/core/src/archive/wal-store.ts';
 import { type Clock, systemClock } from '../../../packages/core/src/base/clock.ts';
 import { Failure } from '../../../packages/core/src/base/failure.ts';
 import { silentLog } from '../../../packages/core/src/base/log.ts';
+import type { NewEvent } from '../../../packages/core/src/files/event-text.ts';
 import { ArchiveSession, type SessionOptions } from '../../../packages/core/src/hosts/archive-session.ts';
 import type { PutBody, PutHeader } from '../../../packages/core/src/hosts/put.ts';
 import type { SessionChannel } from '../../../packages/core/src/hosts/session-channel.ts';
@@ -31,12 +32,15 @@ export interface HostOptions {
 export class TestHost {
   readonly directory: ClusterDirectory;
   readonly recorded: RecordedLog = recordedLog();
+  /** The events that the host told. */
+  readonly told: readonly NewEvent[];
   readonly options: HostOptions;
   readonly store: WalStore;
   /** The names in the order in which they became visible. */
   readonly published: string[] = [];
 
-  private constructor(options: HostOptions, store: WalStore) {
+  private constructor(options: HostOptions, store: WalStore, told: readonly NewEvent[]) {
+    this.told = told;
     this.options = options;
     this.store = store;
     this.directory = store.directory;
@@ -50,7 +54,9 @@ export class TestHost {
   static async open(options: HostOptions = {}): Promise<TestHost> {
     const { clock = systemClock, maxAhead = 65_536 } = options;
     const directory = options.directory ?? clusterDirectory();
-    return new TestHost(options, await openStore(directory, { clock, maxAhead }));
+    const told: NewEvent[] = [];
+    const events = { note: (event: NewEvent) => void told.push(event) };
+    return new TestHost(options, await openStore(directory, { clock, maxAhead, events }), told);
   }
 
   context(): ServeContext {
@@ -67,6 +73,7 @@ export class TestHost {
       program: '1.0-test',
       clock,
       log: this.recorded.log,
+      events: this.store.events,
       activity: this.store.options.activity,
     };
   }

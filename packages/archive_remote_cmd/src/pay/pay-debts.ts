@@ -6,6 +6,7 @@ import type { Clock } from '@archive2/core/base/clock.ts';
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import type { RateLimit } from '@archive2/core/base/rate-limit.ts';
+import type { NewEvent } from '@archive2/core/files/event-text.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
 import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
 import { recordUnmarkedDebts } from './unmarked-debts.ts';
@@ -21,6 +22,8 @@ export interface PayOptions {
   clock: Clock;
   log: Log;
   signal: AbortSignal;
+  /** Told of what changes: that something is owed, that the peer is away, that it is back. */
+  tell: (event: NewEvent) => void;
 }
 
 /** What is left when the payer goes: debts that a person must settle (a conflict, a damaged file). */
@@ -35,18 +38,24 @@ export interface PayReport {
  * confirmed the copy.
  */
 export async function payDebts(options: PayOptions): Promise<PayReport> {
-  const { debts, clock, log, signal } = options;
+  const { debts, clock, log, signal, tell } = options;
   const unpayable = new Map<string, ArchiveFile>();
   let paid = 0;
   let compared = false;
   let away = false;
+  let owes = false;
   while (!signal.aborted) {
     const owed = (await debts.list()).filter((file) => !unpayable.has(file.name));
     if (owed.length === 0 && compared) break;
+    if (owed.length > 0 && !owes) tell({ event: 'debts-recorded', count: owed.length });
+    owes ||= owed.length > 0;
     let session: ArchiveSession | undefined;
     try {
       session = await options.connect();
-      if (away) log.info('peer is back', { owed: owed.length });
+      if (away) {
+        log.info('peer is back', { owed: owed.length });
+        tell({ event: 'peer-back', owed: owed.length });
+      }
       away = false;
       // First of all: what it still relies on ended while it was away.
       await tellOfEndedPledge(options.store, session);
@@ -59,7 +68,10 @@ export async function payDebts(options: PayOptions): Promise<PayReport> {
       }
     } catch (error) {
       const failure = toFailure(error);
-      if (!away) log.warning('peer is away, waiting for it', { owed: owed.length, reason: failure.message });
+      if (!away) {
+        log.warning('peer is away, waiting for it', { owed: owed.length, reason: failure.message });
+        tell({ event: 'peer-away', owed: owed.length, reason: failure.message });
+      }
       away = true;
       await clock.sleep(options.probeIntervalMs, signal);
     } finally {

@@ -1,8 +1,10 @@
+import { recordEvent } from '@archive2/core/archive/events.ts';
 import { type Pledge, type PledgeState } from '@archive2/core/archive/pledge.ts';
 import { PledgeFile } from '@archive2/core/archive/pledge-file.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { usageFailure } from '@archive2/core/cli/arguments.ts';
 import { writeStdout } from '@archive2/core/cli/exit.ts';
+import { readLocalIdentity } from '@archive2/core/hosts/local-identity.ts';
 import { commandSpec } from '../options.ts';
 import { openStore, type RemoteRun } from '../remote-run.ts';
 
@@ -31,8 +33,15 @@ export async function runPledge(run: RemoteRun): Promise<void> {
     await file.write('waived', pledge.partner, pledge);
     return true;
   });
+  if (waived)
+    await recordEvent(store.directory, { event: 'pledge-waived', who: await whoDecides() }, run.clock.nowMs());
   if (waived) run.log.warning('pledge waived: do not recover from the peer alone until it was back and was told');
   else run.log.info('there is no pledge to waive');
+}
+
+async function whoDecides(): Promise<string> {
+  const { userName, hostName } = await readLocalIdentity();
+  return `${userName}@${hostName}`;
 }
 
 function describePledge(pledge: Pledge | undefined): string {

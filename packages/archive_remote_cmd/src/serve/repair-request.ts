@@ -38,11 +38,12 @@ export class DamageReports {
   }
 
   private async lookAgain(file: ArchiveFile, peer: PeerLink | undefined): Promise<Outcome> {
-    const { store, log } = this.context;
+    const { store, events, log } = this.context;
     const copy = await lookAtCopy(store, file);
     if (copy.state === 'absent' || copy.state === 'whole') return copy.state;
     if (copy.state === 'unreadable') throw new Failure('disk_error', `${file.name} cannot be read: ${copy.reason}`);
     log.error('stored file is damaged', { name: file.name, reason: copy.reason });
+    events.note({ event: 'copy-damaged', name: file.name, reason: copy.reason, foundBy: 'reader' });
     if (peer === undefined) return 'damaged';
     const { outcome } = await fetchCopy(store, await peer.connected(store), file);
     return outcome === 'new' ? 'replaced' : 'damaged';

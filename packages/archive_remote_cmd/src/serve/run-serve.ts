@@ -11,7 +11,7 @@ import { ServeSession } from './serve-session.ts';
 
 /** Serves one session on stdin and stdout. Throws the Failure that ended it early. */
 export async function runServe(run: RemoteRun): Promise<void> {
-  const { options, clock, log, activity } = run;
+  const { options, clock, log, events, activity } = run;
   if (options.rights.size === 0) throw new Failure('usage', '--allow names no right: the session could do nothing');
   const store = await openOrTell(run);
   const end = new AbortController();
@@ -44,6 +44,7 @@ export async function runServe(run: RemoteRun): Promise<void> {
       program: programVersion,
       clock,
       log,
+      events,
       activity,
     },
     process.stdout,

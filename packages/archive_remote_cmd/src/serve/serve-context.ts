@@ -3,6 +3,7 @@ import type { WalStore } from '@archive2/core/archive/wal-store.ts';
 import type { Activity } from '@archive2/core/base/activity.ts';
 import type { Clock } from '@archive2/core/base/clock.ts';
 import type { Log } from '@archive2/core/base/log.ts';
+import type { EventSink } from '@archive2/core/files/event-log.ts';
 import type { Right } from '@archive2/core/protocol/messages.ts';
 import type { PeerLink } from './peer-link.ts';
 
@@ -21,5 +22,6 @@ export interface ServeContext {
   program: string;
   clock: Clock;
   log: Log;
+  events: EventSink;
   activity: Activity;
 }

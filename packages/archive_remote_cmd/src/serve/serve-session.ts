@@ -18,6 +18,7 @@ import {
 import { sendCatalog } from './catalog-request.ts';
 import { answerView, cleanAsProposed } from './cleanup-request.ts';
 import { DigestRequests } from './digest-request.ts';
+import { sendEvents } from './events-request.ts';
 import { sendBackupFile } from './fetch-request.ts';
 import { sendFile } from './get-request.ts';
 import { listNewest } from './list-request.ts';
@@ -27,6 +28,7 @@ import { answerPledge, answerUnpledge } from './pledge-request.ts';
 import { probe } from './probe-request.ts';
 import { PublishOrder } from './publish-order.ts';
 import { PutRequest } from './put-request.ts';
+import { Refusals } from './refusals.ts';
 import { DamageReports } from './repair-request.ts';
 import type { ServeContext } from './serve-context.ts';
 import { settle } from './settle-request.ts';
@@ -48,6 +50,7 @@ export class ServeSession {
   private readonly order = new PublishOrder();
   private readonly reports: DamageReports;
   private readonly digests: DigestRequests;
+  private readonly refusals: Refusals;
   private readonly puts = new Map<number, PutRequest>();
   private readonly working = new Set<Promise<void>>();
   /** Puts whose bodies are whole, on their way to a verdict. */
@@ -60,6 +63,7 @@ export class ServeSession {
     this.output = output;
     this.reports = new DamageReports(context);
     this.digests = new DigestRequests(context);
+    this.refusals = new Refusals(context.events);
     this.writer = new FrameWriter(output);
   }
 
@@ -177,6 +181,8 @@ export class ServeSession {
         return this.work(message.id, async () => this.send(await answerPledge(this.context, message)));
       case 'unpledge':
         return this.work(message.id, async () => this.send(await answerUnpledge(this.context, message)));
+      case 'events':
+        return this.work(message.id, () => sendEvents(this.context, this.writer, message));
       case 'survey':
         return this.work(message.id, () => sendSurvey(this.context, this.writer, message));
       case 'fetch':
@@ -269,6 +275,7 @@ export class ServeSession {
     } catch (error) {
       const failure = toFailure(toDiskFailure(error, 'working in the archive'));
       this.context.log.warning('request refused', { code: failure.code, reason: failure.message });
+      this.refusals.tell(failure);
       this.send(errorMessage(failure, id));
       await afterFailure();
       return;

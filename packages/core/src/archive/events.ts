@@ -17,10 +17,14 @@ import { readClusterRecord } from './identity.ts';
  */
 export async function recordEvent(cluster: ClusterDirectory, event: NewEvent, nowMs: number): Promise<void> {
   await mkdir(cluster.stateDirectory, { recursive: true, mode: 0o700 });
+  await append(cluster, event, nowMs);
+  await syncDirectory(cluster.stateDirectory);
+}
+
+async function append(cluster: ClusterDirectory, event: NewEvent, nowMs: number): Promise<void> {
   const record = await readClusterRecord(cluster).catch(() => undefined);
   const from = { cluster: record?.cluster, on: hostname() };
   await appendLines(cluster.eventsFile, formatEvent(recordedAt(nowMs, event, from)), { durable: true });
-  await syncDirectory(cluster.stateDirectory);
 }
 
 /** The log of an archive for what happens beside the work, see EventLog. It makes no directory: an unmounted disk is not written to. */
@@ -32,14 +36,17 @@ export function archiveEvents(
   return new EventLog({ path: directory.eventsFile, cluster, ...world });
 }
 
-/** As `recordEvent`, for what only happened: where it cannot be written, the work is none the worse, and the log says so. */
+/**
+ * As `recordEvent`, for what only happened: where it cannot be written, the work is none the worse, and the log says so. It makes no
+ * directory: an unmounted disk is not written to.
+ */
 export async function tellEvent(
   cluster: ClusterDirectory,
   event: NewEvent,
   { clock, log }: { clock: Clock; log: Log },
 ): Promise<void> {
   try {
-    await recordEvent(cluster, event, clock.nowMs());
+    await append(cluster, event, clock.nowMs());
   } catch (error) {
     log.warning('event not written', { event: event.event, reason: toFailure(error).message });
   }

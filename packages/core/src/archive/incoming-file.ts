@@ -110,6 +110,9 @@ export class IncomingFile {
     if (publication === 'taken' && (await resolveTakenName(store, file, part)) === 'same') return 'same';
     await onDisk('fsyncing the directory', () => store.syncNames());
     await store.notePublished(file);
+    if (file.kind === 'history' && publication === 'published') {
+      store.events.note({ event: 'timeline-began', name: file.name, timeline: file.timeline });
+    }
     await this.noteLast();
     return 'new';
   }

@@ -70,6 +70,9 @@ async function conflict(store: WalStore, file: ArchiveFile, part: PartFile, rawD
   } else {
     quarantined = false;
   }
+  if (quarantined) {
+    store.events.note({ event: 'conflict', name: file.name, newcomerDigest: rawDigest, firstDifferingPage: page });
+  }
   store.options.log.error('conflict: other content under a stored name', {
     name: file.name,
     newcomerDigest: rawDigest,
@@ -118,6 +121,7 @@ async function replaceDamaged(store: WalStore, file: ArchiveFile, part: PartFile
   try {
     const kept = await store.quarantine.keepDamaged(file.name, damaged);
     await part.replace(file.name);
+    store.events.note({ event: 'repaired', name: file.name, kept });
     store.options.log.warning('damaged file replaced by a good one', { name: file.name, kept });
   } finally {
     await damaged.close();

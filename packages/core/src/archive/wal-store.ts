@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { Failure, systemErrorCode } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import { SharedDirectorySync } from '../files/directory-sync.ts';
+import { type EventSink, noEvents } from '../files/event-log.ts';
 import type { ArchiveFile, ArchiveFileName } from '../wal/archive-file.ts';
 import type { ClusterIdentity } from '../wal/cluster-identity.ts';
 import { formatSystemIdentifier } from '../wal/system-identifier.ts';
@@ -20,6 +21,8 @@ export interface WalStoreOptions {
   maxAhead: number;
   clock: Clock;
   log: Log;
+  /** Where conflicts and repairs are told; default nowhere. */
+  events?: EventSink;
   /** Noted for every piece read, so that a long comparison is seen to move. */
   activity: Activity;
 }
@@ -61,6 +64,10 @@ export class WalStore {
     return new WalStore(directory, options, record);
   }
 
+  get events(): EventSink {
+    return this.options.events ?? noEvents;
+  }
+
   /** The identity of the cluster; undefined until the first segment came. */
   get identity(): ClusterRecord | undefined {
     return this.record;
@@ -84,10 +91,13 @@ export class WalStore {
   /** Makes the directory this cluster's if it is nobody's yet, durably. Throws Failure `wrong_cluster` if it is another's. */
   async claim(identity: ClusterIdentity, whose: string): Promise<ClusterRecord> {
     const { cluster, clock } = this.options;
+    const isFirst = this.record === undefined;
     this.record ??= await createClusterRecord(this.directory, cluster, identity, clock.nowMs());
     checkSameCluster(this.record, identity, whose);
     // Somebody else may have been faster to make it, for a cluster of another name.
     checkClusterNames(this.directory, this.record, cluster);
+    if (isFirst)
+      this.events.note({ event: 'identity-made', systemIdentifier: String(identity.systemIdentifier), whose });
     return this.record;
   }
 

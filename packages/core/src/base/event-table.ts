@@ -70,10 +70,10 @@ export const eventTable = {
   },
   'conflict-keep-stored': { severity: 'warning', on: 'archive', meaning: 'a person settled it for the stored file' },
   'conflict-use-new': { severity: 'warning', on: 'archive', meaning: 'a person settled it for the newcomer' },
-  'put-refused': {
+  'request-refused': {
     severity: 'error',
     on: 'archive',
-    meaning: 'a file was not stored, for a reason that stays: `code`',
+    meaning: 'a request was refused for a reason that stays: `code`',
   },
   'store-failed': { severity: 'error', on: 'archive', meaning: 'the disk did not take a file: `code`' },
   repaired: { severity: 'warning', on: 'archive', meaning: 'a damaged copy was replaced by a whole one' },

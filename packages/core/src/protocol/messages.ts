@@ -60,6 +60,8 @@ export const clientMessages = {
   probe: { id: 'count' },
   /** What the host holds and how it is, answered in `data` frames (backups/survey-text.ts) and an `end`. */
   survey: { id: 'count' },
+  /** The newest events of the host's log, answered in `data` frames of lines (files/event-text.ts) and an `end`. */
+  events: { id: 'count', newest: 'count', sinceMs: 'count?' },
   /** The stored bytes of one file of a complete base backup, from `offset` on. */
   fetch: { id: 'count', backup: 'text', file: 'text', offset: 'count?' },
 } as const;
