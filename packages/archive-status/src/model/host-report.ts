@@ -48,7 +48,8 @@ export interface IdentityReport {
   /** Decimal. */
   readonly systemIdentifier: string;
   readonly segmentSizeBytes: number;
-  readonly postgresMajor: number;
+  /** null: newer than the program of the host. */
+  readonly postgresMajor: number | null;
 }
 
 export interface DebtsReport {

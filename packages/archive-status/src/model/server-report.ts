@@ -5,6 +5,9 @@ export interface ServerReport {
   /** "db1:5432" */
   readonly name: string;
   readonly nowAtMs: Known<number>;
+  /** How long the answer took; its clock less ours, half of that taken for the way back. */
+  readonly answerMs: Known<number>;
+  readonly clockOffsetMs: Known<number>;
   readonly role: Known<'primary' | 'standby'>;
   /** Decimal. */
   readonly systemIdentifier: Known<string>;

@@ -1,6 +1,7 @@
-import { isAbsolute, normalize } from 'node:path';
+import { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
 import { checkClusterName } from '@archive2/core/archive/identity.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
+import { type NamedArchive, parseArchives } from '@archive2/core/cli/archive-options.ts';
 import { type Conninfo, parseConninfo, refuseSecrets } from '@archive2/core/postgres/conninfo.ts';
 import { parseQueueLocation, type QueueLocation } from '@archive2/core/queue/queue-location.ts';
 import { parseThresholds, type Thresholds, thresholdOptions } from './thresholds.ts';
@@ -8,10 +9,12 @@ import { parseThresholds, type Thresholds, thresholdOptions } from './thresholds
 /** One cluster, and where to ask about it. */
 export interface WatchedCluster {
   readonly cluster: string;
-  /** On its archive hosts, absolute. */
-  readonly directory: string;
-  /** As written, preferred first: one or two; "-" is this machine. */
-  readonly hosts: readonly string[];
+  /** On its archive hosts. */
+  readonly directory: ClusterDirectory;
+  /** Preferred first; one or two. */
+  readonly archives: readonly NamedArchive[];
+  /** The name or path of archive_remote_cmd there. */
+  readonly remoteProgram: string;
   /** undefined: none is configured. */
   readonly servers: Conninfo | undefined;
   readonly expectedPrimary: string | undefined;
@@ -26,6 +29,7 @@ export interface WatchedCluster {
 export const clusterKeys: readonly string[] = [
   'cluster-dir',
   'hosts',
+  'remote-cmd',
   'servers',
   'expected-primary',
   'patroni',
@@ -51,9 +55,9 @@ export function readWatchedCluster(
       throw error;
     }
   };
-  const directory = within('cluster-dir', parseDirectory);
-  const hosts = within('hosts', parseHosts);
-  if (directory === undefined || hosts === undefined) {
+  const directory = within('cluster-dir', (text) => new ClusterDirectory(text));
+  const archives = within('hosts', parseArchives);
+  if (directory === undefined || archives === undefined || archives.length === 0) {
     const missing = directory === undefined ? 'cluster-dir' : 'hosts';
     throw new Failure('usage', `${where(missing)}: ${missing} is missing for the cluster ${name}`, {
       hint: 'A cluster needs its directory on the archive hosts (/storage/main), and the hosts ("archive@arch1 archive@arch2").',
@@ -62,7 +66,8 @@ export function readWatchedCluster(
   return {
     cluster: checkClusterName(name),
     directory,
-    hosts,
+    archives,
+    remoteProgram: texts['remote-cmd'] ?? 'archive_remote_cmd',
     servers: within('servers', parseServers),
     expectedPrimary: texts['expected-primary'],
     patroni: within('patroni', parsePatroni),
@@ -75,18 +80,6 @@ export function readWatchedCluster(
 /** Words with spaces or commas between them. */
 export function listOf(text: string): string[] {
   return text.split(/[\s,]+/).filter((word) => word !== '');
-}
-
-function parseDirectory(text: string): string {
-  if (isAbsolute(text) && normalize(text) === text && text !== '/') return text.replace(/\/$/, '');
-  throw new Failure('usage', `${JSON.stringify(text)} is not an absolute path`);
-}
-
-function parseHosts(text: string): string[] {
-  const hosts = listOf(text);
-  if (hosts.length === 0 || hosts.length > 2) throw new Failure('usage', 'one or two archive hosts can be named');
-  if (new Set(hosts).size < hosts.length) throw new Failure('usage', 'the same archive host is named twice');
-  return hosts;
 }
 
 function parseServers(text: string): Conninfo {

@@ -22,15 +22,18 @@ export interface BackupStart {
   readonly segment: number;
 }
 
-export interface WalKnown {
-  /** All archive files, of all hosts together. */
-  readonly names: Iterable<ArchiveFileName>;
+export interface WalFacts {
   /** What the history files say. */
   readonly descents: readonly Descent[];
   /** Empty when no backup is known: then WAL is expected from the oldest segment on. */
   readonly backups: readonly BackupStart[];
   readonly accepted: readonly AcceptedHole[];
   readonly segmentSize: SegmentSize;
+}
+
+export interface WalKnown extends WalFacts {
+  /** All archive files, of all hosts together. */
+  readonly names: Iterable<ArchiveFileName>;
 }
 
 /**
@@ -40,7 +43,11 @@ export interface WalKnown {
  * it: the rule of laterWal, for all segments at once. Segment numbers are below 2^44, so plain numbers hold them.
  */
 export function findHoles(known: WalKnown): Hole[] {
-  const present = segmentNumbers(known.names, known.segmentSize);
+  return holesAmong(segmentNumbers(known.names, known.segmentSize), known);
+}
+
+/** As findHoles, by the numbers of the full segments that are there, sorted. */
+export function holesAmong(present: ReadonlyMap<TimelineId, Float64Array>, known: WalFacts): Hole[] {
   const branches = branchPoints(known);
   const oldest = oldestNeeded(known, present);
   const holes: Hole[] = [];
@@ -57,7 +64,7 @@ export function findHoles(known: WalKnown): Hole[] {
 const none = new Float64Array();
 
 /** The segment in which each timeline left its parent. Its own segments begin there. */
-function branchPoints({ descents, segmentSize }: WalKnown): Map<TimelineId, number> {
+function branchPoints({ descents, segmentSize }: WalFacts): Map<TimelineId, number> {
   const branches = new Map<TimelineId, number>();
   for (const { timeline, ancestors } of descents) {
     const parent = ancestors.at(-1);
@@ -66,14 +73,14 @@ function branchPoints({ descents, segmentSize }: WalKnown): Map<TimelineId, numb
   return branches;
 }
 
-function oldestNeeded({ backups }: WalKnown, present: ReadonlyMap<TimelineId, Float64Array>): number {
+function oldestNeeded({ backups }: WalFacts, present: ReadonlyMap<TimelineId, Float64Array>): number {
   if (backups.length > 0) return Math.min(...backups.map(({ segment }) => segment));
   let oldest = Number.POSITIVE_INFINITY;
   for (const [first] of present.values()) oldest = Math.min(oldest, first ?? oldest);
   return oldest;
 }
 
-function timelinesOf({ descents }: WalKnown, present: ReadonlyMap<TimelineId, Float64Array>): TimelineId[] {
+function timelinesOf({ descents }: WalFacts, present: ReadonlyMap<TimelineId, Float64Array>): TimelineId[] {
   const ancestors = descents.flatMap((descent) => descent.ancestors.map(({ timeline }) => timeline));
   return [...new Set([...present.keys(), ...ancestors])].sort((a, b) => a - b);
 }
@@ -83,7 +90,7 @@ function firstNeeded(
   numbers: Float64Array,
   branch: number | undefined,
   oldest: number,
-  { backups }: WalKnown,
+  { backups }: WalFacts,
 ): number | undefined {
   if (branch !== undefined) return Math.max(branch, oldest);
   const own = backups.filter((backup) => backup.timeline === timeline).map(({ segment }) => segment);
@@ -97,7 +104,7 @@ function lastNeeded(
   timeline: TimelineId,
   numbers: Float64Array,
   present: ReadonlyMap<TimelineId, Float64Array>,
-  { descents, segmentSize }: WalKnown,
+  { descents, segmentSize }: WalFacts,
 ): number {
   let last = numbers.at(-1) ?? -1;
   for (const descent of descents) {
@@ -122,7 +129,7 @@ function* gaps(numbers: Float64Array, first: number, last: number): Generator<[f
 }
 
 /** A gap, cut where acceptances begin and end. */
-function* holesOf(timeline: TimelineId, from: number, to: number, known: WalKnown): Generator<Hole> {
+function* holesOf(timeline: TimelineId, from: number, to: number, known: WalFacts): Generator<Hole> {
   const nameAt = (number: number) => segmentNameAt(timeline, BigInt(number), known.segmentSize);
   let next = from;
   while (next <= to) {
@@ -134,13 +141,13 @@ function* holesOf(timeline: TimelineId, from: number, to: number, known: WalKnow
   }
 }
 
-function beforeNextAcceptance(name: SegmentName, known: WalKnown): number {
+function beforeNextAcceptance(name: SegmentName, known: WalFacts): number {
   const timeline = name.slice(0, 8);
   const later = known.accepted.filter(({ from }) => from.startsWith(timeline) && from > name);
   return Math.min(...later.map(({ from }) => numberOf(from, known) - 1), Number.POSITIVE_INFINITY);
 }
 
-function numberOf(name: SegmentName, { segmentSize }: WalKnown): number {
+function numberOf(name: SegmentName, { segmentSize }: WalFacts): number {
   const file = parseArchiveFileName(name);
   if (file.kind !== 'segment') throw new Error(`${name} is no segment`);
   return Number(segmentNumber(file, segmentSize));

@@ -1,0 +1,92 @@
+import { isCoolingDown } from '@archive2/core/hosts/cooldown.ts';
+import type { AgentReport } from '../model/agent-report.ts';
+import type { BackupReport, DrillReport } from '../model/backup-report.ts';
+import type { CooldownReport, HostReport } from '../model/host-report.ts';
+import { type Known, known, mapKnown, unknown } from '../model/known.ts';
+import type { RoleReport } from '../model/server-report.ts';
+import type { ClusterReport } from '../model/status-report.ts';
+import type { ClusterLook } from './cluster-look.ts';
+import { coverageReport } from './coverage.ts';
+import { drillsOf } from './drills.ts';
+import { backupAtMs, cooldownOf, hostReport } from './host-report.ts';
+import { primaryPlace } from './primary.ts';
+import { queueReport } from './queue-report.ts';
+import { roleReport, serverReport } from './server-report.ts';
+import { walReport } from './wal-report.ts';
+
+/** Everything that the sources' answers say of a cluster. Pure. */
+export function clusterReport(look: ClusterLook): ClusterReport {
+  const { cluster, nowMs, expectedPrimary, patroni, queue, events, trends } = look;
+  const primary = primaryPlace(look.servers);
+  const agents = agentsOf(cluster, look.agents);
+  const hosts = look.hosts.map((host) => {
+    const cooldown = cooldownCell(host.name, agents, look.cooldowns, nowMs);
+    return hostReport(host, { primary, cooldown, trends });
+  });
+  const servers = look.servers.map((server) => serverReport(server, trends));
+  return {
+    cluster,
+    hosts,
+    servers,
+    role: sinceInArchive(roleReport(servers, expectedPrimary, patroni), hosts),
+    wal: walReport(look.hosts, primary),
+    newestBackup: newestOf(hosts),
+    queue: queue === null ? null : mapKnown(queue, (it) => queueReport(it, cluster)),
+    drills: drillsCell(look),
+    coverage: coverageReport(look.hosts),
+    agents,
+    events,
+  };
+}
+
+/** The agents that served this cluster last, and those whose files cannot be read, which may be its. null: none. */
+function agentsOf(cluster: string, agents: Known<readonly AgentReport[]>): Known<readonly AgentReport[]> | null {
+  if (!agents.known) return agents;
+  const own = agents.value.filter(({ counters }) => !counters.known || counters.value.cluster === cluster);
+  return own.length === 0 ? null : known(own);
+}
+
+/** What a host's last failures mean to a command with the default settings. */
+const usualPolicy = { retryCount: 3, cooldownMs: 60_000 };
+
+function cooldownCell(
+  host: string,
+  agents: Known<readonly AgentReport[]> | null,
+  cooldowns: ClusterLook['cooldowns'],
+  nowMs: number,
+): Known<CooldownReport | null> {
+  if (agents !== null) return mapKnown(agents, (all) => cooldownOf(host, all, nowMs));
+  if (!cooldowns.known) return cooldowns;
+  if (cooldowns.value.size === 0) return unknown('no agent of this cluster is on this machine');
+  const record = cooldowns.value.get(host);
+  if (record === undefined || !isCoolingDown(usualPolicy, record, nowMs)) return known(null);
+  return known({ failure: null, untilAtMs: record.failedAtMs + usualPolicy.cooldownMs });
+}
+
+function newestOf(hosts: readonly HostReport[]): Known<BackupReport | null> {
+  const cells = hosts.map(({ lastBackup }) => lastBackup);
+  const found = cells.flatMap((cell) => (cell.known && cell.value !== null ? [cell.value] : []));
+  const [newest] = found.sort((a, b) => backupAtMs(b) - backupAtMs(a));
+  if (newest !== undefined) return known(newest);
+  return cells.find((cell) => !cell.known) ?? known(null);
+}
+
+/** A login that may not look into pg_wal leaves it to the archive: a timeline began about when its first segment was written. */
+function sinceInArchive(role: RoleReport, hosts: readonly HostReport[]): RoleReport {
+  const { timeline, timelineSinceAtMs } = role;
+  if (timelineSinceAtMs.known || !timeline.known) return role;
+  const first = hosts.flatMap(({ wal }) =>
+    wal.known ? wal.value.filter((band) => band.timeline === timeline.value).map(({ fromAtMs }) => fromAtMs) : [],
+  );
+  if (timeline.value === 1) return { ...role, timelineSinceAtMs: known(null) };
+  return first.length === 0 ? role : { ...role, timelineSinceAtMs: known(Math.min(...first)) };
+}
+
+/** What is known of either source; unknown only where the queue, which has all of them, is. */
+function drillsCell({ queue, drills, cluster }: ClusterLook): Known<readonly DrillReport[]> {
+  if (queue !== null && !queue.known) return queue;
+  if (!drills.known) return drills;
+  const recorded = queue === null ? [] : drillsOf(queue.value.verifications.get(cluster) ?? []);
+  const byId = new Map([...drills.value, ...recorded].map((it) => [it.id, it]));
+  return known([...byId.values()].sort((a, b) => b.endedAtMs - a.endedAtMs));
+}

@@ -1,0 +1,33 @@
+import type { ArchivePlace } from '@archive2/core/backups/archive-place.ts';
+import type { HostSurvey } from '@archive2/core/backups/host-survey.ts';
+import type { Clock } from '@archive2/core/base/clock.ts';
+import type { HostLook } from '../derive/cluster-look.ts';
+import { askSource } from './ask-source.ts';
+
+/** One archive of a cluster, whose session is kept between two looks. */
+export class HostWatch {
+  readonly #place: ArchivePlace;
+  readonly #clock: Clock;
+  #underWay: Promise<HostSurvey> | undefined;
+
+  constructor(place: ArchivePlace, clock: Clock) {
+    this.#place = place;
+    this.#clock = clock;
+  }
+
+  /** Never rejects, and resolves by the timeout. A look that hangs is waited for by the next one, none is begun beside it. */
+  async look(timeoutMs: number): Promise<HostLook> {
+    const { name, isLocal } = this.#place;
+    const startedMs = this.#clock.monotonicMs();
+    this.#underWay ??= this.#place.survey().finally(() => {
+      this.#underWay = undefined;
+    });
+    const underWay = this.#underWay;
+    const survey = await askSource(name, timeoutMs, () => underWay);
+    return { name, isLocal, answeredAtMs: this.#clock.nowMs(), tookMs: this.#clock.monotonicMs() - startedMs, survey };
+  }
+
+  async close(): Promise<void> {
+    await this.#place.close();
+  }
+}
