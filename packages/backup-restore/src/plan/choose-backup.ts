@@ -1,4 +1,5 @@
-import { type JoinedWal, wayTo } from '@archive2/core/backups/follow-wal.ts';
+import type { JoinedWal } from '@archive2/core/backups/joined-wal.ts';
+import { wayTo } from '@archive2/core/backups/way-to.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import type { RecoveryTarget } from '@archive2/core/restore/server/recovery-target.ts';
 import { describeTarget } from '@archive2/core/restore/server/recovery-target.ts';

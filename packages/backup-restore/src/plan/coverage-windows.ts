@@ -1,12 +1,7 @@
-import {
-  followWal,
-  type JoinedWal,
-  joinWal,
-  newestTimeline,
-  type Reach,
-  wayTo,
-} from '@archive2/core/backups/follow-wal.ts';
+import { followWal, type Reach } from '@archive2/core/backups/follow-wal.ts';
 import type { HostSurvey } from '@archive2/core/backups/host-survey.ts';
+import { type JoinedWal, joinWal, newestTimeline } from '@archive2/core/backups/joined-wal.ts';
+import { wayTo } from '@archive2/core/backups/way-to.ts';
 import { listCandidates } from './choose-backup.ts';
 import type { Candidate, SurveyedPlace } from './restore-plan.ts';
 

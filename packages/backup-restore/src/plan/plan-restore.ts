@@ -1,13 +1,7 @@
 import type { PlaceAnswer } from '@archive2/core/backups/archive-place.ts';
-import {
-  followWal,
-  type JoinedWal,
-  joinWal,
-  type MissingWal,
-  newestTimeline,
-  type Reach,
-  wayTo,
-} from '@archive2/core/backups/follow-wal.ts';
+import { followWal, type MissingWal, type Reach } from '@archive2/core/backups/follow-wal.ts';
+import { type JoinedWal, joinWal, newestTimeline } from '@archive2/core/backups/joined-wal.ts';
+import { wayTo } from '@archive2/core/backups/way-to.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { describeTarget } from '@archive2/core/restore/server/recovery-target.ts';
 import type { ClusterIdentity } from '@archive2/core/wal/cluster-identity.ts';
