@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Failure, systemErrorCode } from '../../base/failure.ts';
 import { syncDirectory } from '../../files/directory-sync.ts';
@@ -73,7 +73,7 @@ export class AnchoredDirectory {
 function openDirectory(path: string): number {
   try {
     // A link that an operator put there is followed, once.
-    return openSync(realpathSync(path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
     const code = systemErrorCode(error);
     if (code !== 'ENOTDIR' && code !== 'ELOOP' && code !== 'ENOENT') throw error;

@@ -48,7 +48,7 @@ export async function removeExtracted(
 }
 
 /** A server leaves these, and a base backup never has them: what is there is a cluster by now, marker or not. */
-function checkNoServerWasStarted(directory: AnchoredDirectory): void {
+export function checkNoServerWasStarted(directory: AnchoredDirectory): void {
   const left = ['postmaster.pid', 'postmaster.opts'].find((name) => existsSync(directory.textWayTo(name)));
   if (left === undefined) return;
   throw refused(

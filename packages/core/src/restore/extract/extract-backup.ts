@@ -1,7 +1,7 @@
 import { readManifest } from '../../backups/backup-manifest.ts';
 import { checkOrder } from './check-order.ts';
 import { type ClaimedTarget, claimTarget } from './claim-target.ts';
-import { removeExtracted } from './clean-interrupted.ts';
+import { checkNoServerWasStarted, removeExtracted } from './clean-interrupted.ts';
 import { extractCopy } from './extract-copy.ts';
 import type { BackupCopy, ExtractedBackup, Extraction } from './extraction.ts';
 import { isOfTheSource, refused, toTargetFailure } from './extraction-failure.ts';
@@ -24,6 +24,7 @@ export async function extractBackup(extraction: Extraction): Promise<ExtractedBa
   try {
     const claimed = await claimTarget(extraction);
     try {
+      checkNoServerWasStarted(claimed.data);
       return (await extractedBefore(extraction, claimed)) ?? (await extractNow(extraction, claimed));
     } finally {
       claimed.close();
