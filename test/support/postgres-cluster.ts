@@ -104,6 +104,11 @@ export class PostgresCluster {
     return cluster;
   }
 
+  /** A cluster whose data directory somebody else has made, or will. */
+  static adopt(machine: Machine, options: ClusterOptions): PostgresCluster {
+    return new PostgresCluster(machine, options);
+  }
+
   /** Appends to postgresql.conf; takes effect at the next reload or restart. */
   configure(settings: PostgresSettings): void {
     appendFileSync(this.machine.path(`${this.dataDirectory}/postgresql.conf`), formatSettings(settings));

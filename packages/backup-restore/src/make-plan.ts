@@ -31,7 +31,7 @@ export async function makePlan(
   const old = await readTablespaces(plan.copies[0], world.signal);
   const tablespaces = placeTablespaces(old, order.tablespaceMap);
   const planId = planIdOf(plan, target, tablespaces);
-  const recovery = recoveryTextOf(order.wish, order.action, order.takeOver);
+  const recovery = recoveryTextOf(order);
   const asideName = asideNameOf(target, world.clock.nowMs());
   const wish = { keepOld: order.keepOld, uid: account.uid, planId, recovery, asideName };
   const use = judgeTarget(facts, wish);
@@ -55,7 +55,7 @@ export async function makePlan(
     action: order.action,
     start: order.start,
     takeOver: order.takeOver,
-    port: order.port,
+    settings: order.settings,
     warnings: [...plan.warnings, ...warningsOf(plan, use)],
   };
 }

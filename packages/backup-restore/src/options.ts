@@ -2,10 +2,11 @@ import { isAbsolute, resolve } from 'node:path';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { type ArchiveSettings, archiveOptions, readArchiveOptions } from '@archive2/core/cli/archive-options.ts';
 import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
-import { optionalText, wholeNumber } from '@archive2/core/cli/option-values.ts';
+import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { parseMoment } from '@archive2/core/cli/parse-moment.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 import type { RecoveryTarget, TargetAction, TargetTimeline } from '@archive2/core/restore/server/recovery-target.ts';
+import type { Settings } from '@archive2/core/restore/server/settings-text.ts';
 import { parseLsn } from '@archive2/core/wal/lsn.ts';
 import { timelineFromNumber } from '@archive2/core/wal/timeline-id.ts';
 import { parseNamedBackup, type RestoreWish } from './plan/restore-wish.ts';
@@ -21,7 +22,8 @@ export interface RestoreOrder {
   readonly keepOld: boolean;
   readonly start: boolean;
   readonly takeOver: boolean;
-  readonly port: number | undefined;
+  /** Of the person's, for the restored server. */
+  readonly settings: Settings;
   readonly owner: string | undefined;
   readonly binDirectory: string | undefined;
   readonly yes: boolean;
@@ -80,7 +82,11 @@ export const commandSpec: CommandSpec = {
       default: false,
       describe: 'leave archiving on: this server replaces the primary, which must never run again',
     },
-    port: { type: 'string', describe: 'port of the server (default: as in its settings)' },
+    set: {
+      type: 'array',
+      string: true,
+      describe: 'NAME=VALUE: a setting of the restored server, as port=5433 or listen_addresses=*',
+    },
     owner: { type: 'string', describe: 'for root: the account that the server runs as' },
     bindir: { type: 'string', describe: "PostgreSQL's programs (default: those of the backup's version)" },
     yes: { type: 'boolean', default: false, describe: 'do not ask; accepts no loss' },
@@ -139,7 +145,7 @@ function readOrder(to: string, options: Record<string, unknown>): RestoreOrder {
     keepOld: options['keep-old'] === true,
     start: options['start'] === true,
     takeOver: options['take-over'] === true,
-    port: options['port'] === undefined ? undefined : wholeNumber(options, 'port', 1, 65_535),
+    settings: readSettings(options),
     owner: optionalText(options, 'owner'),
     binDirectory: optionalText(options, 'bindir'),
     yes: options['yes'] === true,
@@ -198,11 +204,29 @@ function readBackup(options: Record<string, unknown>): RestoreWish['backup'] {
   });
 }
 
+/** What a restore decides by itself, and for good reason. */
+const ownSettings = /^(recovery_.*|restore_command|archive_mode|primary_conninfo|hot_standby)$/;
+
+function readSettings(options: Record<string, unknown>): Settings {
+  const entries = listOf(options, 'set').map((entry): [string, string] => {
+    const [, name = '', value = ''] = /^\s*([A-Za-z_][\w.]*)\s*=\s*(.*)$/s.exec(entry) ?? [];
+    if (name === '') throw new Failure('usage', `--set ${JSON.stringify(entry)} is not NAME=VALUE`);
+    if (!ownSettings.test(name.toLowerCase())) return [name.toLowerCase(), value];
+    throw new Failure('usage', `--set ${name} is what this command sets itself`, {
+      hint: 'Targets, --standby, --primary-conninfo and --take-over are options of their own.',
+    });
+  });
+  return Object.fromEntries(entries);
+}
+
+function listOf(options: Record<string, unknown>, name: string): string[] {
+  const given = options[name];
+  return (Array.isArray(given) ? given : [given]).filter((entry) => typeof entry === 'string');
+}
+
 function readMap(options: Record<string, unknown>): Map<string, string> {
-  const given = options['tablespace-map'];
-  const entries = (Array.isArray(given) ? given : [given]).filter((entry) => typeof entry === 'string');
   return new Map(
-    entries.map((entry) => {
+    listOf(options, 'tablespace-map').map((entry) => {
       const [from = '', to = ''] = entry.split(/=(.*)/s);
       if (from === '' || !isAbsolute(to)) {
         throw new Failure('usage', `--tablespace-map ${JSON.stringify(entry)} is not OID=DIR or OLD=DIR`);

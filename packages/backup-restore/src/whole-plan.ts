@@ -1,4 +1,5 @@
 import type { TargetAction } from '@archive2/core/restore/server/recovery-target.ts';
+import type { Settings } from '@archive2/core/restore/server/settings-text.ts';
 import type { SpaceNeed } from '@archive2/core/restore/space-needed.ts';
 import type { Account } from './become-owner.ts';
 import type { RestorePlan } from './plan/restore-plan.ts';
@@ -28,7 +29,8 @@ export interface WholePlan {
   readonly action: TargetAction;
   readonly start: boolean;
   readonly takeOver: boolean;
-  readonly port: number | undefined;
+  /** Of the person's, for the restored server. */
+  readonly settings: Settings;
   /** Of the plan and of this machine: sentences. */
   readonly warnings: readonly string[];
 }

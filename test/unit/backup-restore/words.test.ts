@@ -82,6 +82,12 @@ describe('the timeline', () => {
     });
   });
 
+  test('a backup that ended a moment after its WAL was written makes no hole', () => {
+    const late = backupOf(2, 49, 50, { endedMs: minuteMs(50) + 300 });
+    const answers = [answerOf('arch1', { wal: [runOf(1, 1, 50)], backups: [backupOf(1, 2, 3), late] })];
+    expect(formatTimeline(answers, nowMs, { width: undefined, colours: false })).not.toContain('hole');
+  });
+
   test('says which host does not answer, and where WAL ends at a hole', () => {
     const answers = [
       silenceOf('arch1'),
@@ -131,8 +137,16 @@ describe('the command line', () => {
     [['--to', '/data', '--timeline', '0'], '--timeline'],
     [['--to', '/data', '--target-xid', '7; drop'], 'no transaction id'],
     [['--to', '/data', '--tablespace-map', 'fast=slow'], 'not OID=DIR'],
+    [['--to', '/data', '--set', 'port'], 'not NAME=VALUE'],
+    [['--to', '/data', '--set', 'archive_mode=on'], 'sets itself'],
+    [['--to', '/data', '--set', 'Recovery_Target_Time=now'], 'sets itself'],
   ])('%j is wrong', async (args, text) => {
     expect((await failureFrom('usage', read(...args))).message).toContain(text);
+  });
+
+  test('gives the server settings', async () => {
+    const { order } = await read('--to', '/data', '--set', 'port=5433', '--set', "search_path=a, 'b=c'");
+    expect(order?.settings).toEqual({ port: '5433', search_path: "a, 'b=c'" });
   });
 
   test('sends tablespaces elsewhere by OID and by place', async () => {

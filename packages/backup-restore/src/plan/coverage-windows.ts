@@ -2,6 +2,7 @@ import { followWal, type Reach } from '@archive2/core/backups/follow-wal.ts';
 import type { HostSurvey } from '@archive2/core/backups/host-survey.ts';
 import { type JoinedWal, joinWal, newestTimeline } from '@archive2/core/backups/joined-wal.ts';
 import { wayTo } from '@archive2/core/backups/way-to.ts';
+import type { Lsn } from '@archive2/core/wal/lsn.ts';
 import { listCandidates } from './choose-backup.ts';
 import type { Candidate, SurveyedPlace } from './restore-plan.ts';
 
@@ -40,18 +41,23 @@ function reachOf(candidate: Candidate, wal: JoinedWal): Restorable {
   return { candidate, reach: followWal(stop, way ?? own, wal), leadsToNewest: way !== undefined };
 }
 
-/** What they cover together, by time, without overlaps. A backup whose WAL ends at once covers its own end. */
+/**
+ * What they cover together, by time, without overlaps. A backup whose WAL ends at once covers its own end. Two are one window where the
+ * WAL of the earlier one leads to the later one, whatever the clocks of hosts and servers say.
+ */
 export function windowsOf(restorable: readonly Restorable[]): Window[] {
-  const windows = restorable.flatMap(({ candidate: { backup }, reach }): Window[] => {
-    const fromMs = backup.endedMs;
-    if (fromMs === undefined || reach.last === undefined) return [];
-    return [{ fromMs, toMs: Math.max(fromMs, reach.endMs ?? fromMs) }];
-  });
-  const joined: Window[] = [];
-  for (const window of windows.toSorted((a, b) => a.fromMs - b.fromMs)) {
+  const joined: { fromMs: number; toMs: number; end: Lsn }[] = [];
+  for (const { candidate, reach } of restorable) {
+    const { endedMs: fromMs, stop } = candidate.backup;
+    if (fromMs === undefined || reach.last === undefined) continue;
+    const toMs = Math.max(fromMs, reach.endMs ?? fromMs);
     const last = joined.at(-1);
-    if (last === undefined || window.fromMs > last.toMs) joined.push(window);
-    else joined[joined.length - 1] = { fromMs: last.fromMs, toMs: Math.max(last.toMs, window.toMs) };
+    if (last === undefined || (fromMs > last.toMs && stop.lsn > last.end)) {
+      joined.push({ fromMs, toMs, end: reach.end });
+    } else {
+      last.toMs = Math.max(last.toMs, toMs);
+      last.end = last.end > reach.end ? last.end : reach.end;
+    }
   }
-  return joined;
+  return joined.map(({ fromMs, toMs }) => ({ fromMs, toMs }));
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Settings } from '@archive2/core/restore/server/settings-text.ts';
 import type { RestorePlan } from './restore-plan.ts';
 import type { RestoreWish } from './restore-wish.ts';
 
@@ -20,11 +21,15 @@ export function planIdOf(plan: RestorePlan, target: string, tablespaces: Readonl
 }
 
 /** What a server is told of its recovery, in one line: a server that began with it cannot go on with another. Pure. */
-export function recoveryTextOf(
-  { target, timeline, isStandby }: RestoreWish,
-  action: string,
-  takeOver: boolean,
-): string {
+export function recoveryTextOf(order: {
+  wish: RestoreWish;
+  action: string;
+  takeOver: boolean;
+  primaryConninfo: string | undefined;
+  settings: Settings;
+}): string {
+  const { wish, action, takeOver, primaryConninfo, settings } = order;
+  const { target, timeline, isStandby } = wish;
   const text = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
-  return JSON.stringify({ target, timeline, isStandby, action, takeOver }, text);
+  return JSON.stringify({ target, timeline, isStandby, action, takeOver, primaryConninfo, settings }, text);
 }

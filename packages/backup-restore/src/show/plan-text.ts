@@ -80,9 +80,10 @@ function directoryLine({ use, target, asideName, removes }: WholePlan): string {
   }
 }
 
-function serverLine({ start, major, port }: WholePlan): string {
-  const at = port === undefined ? '' : ` on port ${port}`;
-  return start ? `PostgreSQL ${major} is started${at}, and watched until it is there` : 'is not started';
+function serverLine({ start, major, settings }: WholePlan): string {
+  const said = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  const whole = said.length === 0 ? '' : `, with ${said.join(', ')}`;
+  return start ? `PostgreSQL ${major} is started${whole}, and watched until it is there` : `is not started${whole}`;
 }
 
 function archivingLine({ takeOver, plan }: WholePlan): string {

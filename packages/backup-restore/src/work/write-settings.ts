@@ -41,7 +41,7 @@ export async function writeSettings(
     // Else waiting at the target would be a shutdown, and a standby could not be asked how far it is.
     ...(whole.action === 'pause' || plan.wish.isStandby ? { hot_standby: 'on' } : {}),
     ...(await minimums(whole, configuration)),
-    ...(whole.port === undefined ? {} : { port: String(whole.port) }),
+    ...whole.settings,
   };
   await writeRecovery(target, settings, signalFile(recovery), clock.nowMs());
   const [{ backup }] = plan.copies;
