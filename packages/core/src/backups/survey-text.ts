@@ -22,6 +22,8 @@ const maxBackups = 2000;
 const maxRuns = 500_000;
 const maxDescents = 10_000;
 const maxListed = 10_000;
+/** Of all runs together: as many 16 MB segments are 320 TB. Who reads a survey may list them all. */
+const maxSegments = 20_000_000;
 
 /**
  * A survey as JSON, as it crosses the session. Texts that are too long are cut; of lists that are too long the end is left out. Fields
@@ -92,6 +94,9 @@ export function parseHostSurvey(body: Buffer): HostSurvey {
 function surveyOf(json: Json): HostSurvey {
   if (json['format'] !== 1) throw new Error(`format ${String(json['format']).slice(0, 20)} is not 1`);
   const identity = optional(json, 'identity', identityOf);
+  const wal = list(json, 'wal', maxRuns, (value) => runOf(value, identity?.segmentSize));
+  const segments = wal.reduce((sum, run) => sum + run.count, 0);
+  if (segments > maxSegments) throw new Error(`it has ${segments} segments`);
   const debts = object(json['debts'], 'debts');
   const disk = object(json['disk'], 'disk');
   return {
@@ -102,7 +107,7 @@ function surveyOf(json: Json): HostSurvey {
     cluster: text(json, 'cluster'),
     identity,
     backups: list(json, 'backups', maxBackups, backupOf),
-    wal: list(json, 'wal', maxRuns, (value) => runOf(value, identity?.segmentSize)),
+    wal,
     descents: list(json, 'descents', maxDescents, descentOf),
     accepted: list(json, 'accepted', maxListed, parseAcceptedHole),
     debts: { count: count(debts, 'count'), oldestMs: optionalCount(debts, 'oldestMs') },
