@@ -1,23 +1,36 @@
 /**
- * `make bench`: measures on the stand, as root, and prints a table. What we reach is compared with peers in the same run.
+ * `make bench`: measures on the stand, as root, prints tables and writes docs/benchmarks.md. What we reach is compared with peers in
+ * the same run.
  *
  * Names of cases as arguments choose among them.
  */
 import { measureBackup } from './bench/backup-case.ts';
 import { measureCleanup } from './bench/cleanup-case.ts';
+import { measureExtraction } from './bench/extract-case.ts';
+import { measureFailure } from './bench/failure-case.ts';
+import { measureGrowth } from './bench/growth-case.ts';
 import { measurePush } from './bench/push-case.ts';
 import { measureQueue } from './bench/queue-case.ts';
 import { measureRestore } from './bench/restore-case.ts';
-import { formatTable, type Row } from './bench/summary.ts';
+import { type CaseResult, formatTable } from './bench/summary.ts';
 import { measureSync } from './bench/sync-case.ts';
+import { writeReport } from './bench/write-report.ts';
 
-const cases: Record<string, () => Promise<Row[]>> = {
-  push: measurePush,
-  restore: measureRestore,
-  sync: measureSync,
-  cleanup: measureCleanup,
-  queue: measureQueue,
-  backup: measureBackup,
+interface Case {
+  title: string;
+  measure: () => Promise<CaseResult>;
+}
+
+const cases: Record<string, Case> = {
+  push: { title: 'Archiving', measure: measurePush },
+  failure: { title: 'Archiving with a dead host, and over a far link', measure: measureFailure },
+  growth: { title: 'Archiving more', measure: measureGrowth },
+  restore: { title: 'restore_command', measure: measureRestore },
+  backup: { title: 'Base backups', measure: measureBackup },
+  extract: { title: 'Extracting a base backup', measure: measureExtraction },
+  sync: { title: 'wal-sync', measure: measureSync },
+  cleanup: { title: 'wal-cleanup', measure: measureCleanup },
+  queue: { title: 'The backup queue', measure: measureQueue },
 };
 
 const chosen = process.argv.slice(2);
@@ -26,7 +39,9 @@ if (unknown.length > 0) {
   console.error(`no such case: ${unknown.join(' ')}; there are ${Object.keys(cases).join(' ')}`);
   process.exit(64);
 }
-for (const [name, measure] of Object.entries(cases)) {
+for (const [name, { title, measure }] of Object.entries(cases)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
-  console.log(formatTable([[name, ''], ...(await measure())]));
+  const result = await measure();
+  console.log(`${title}\n${formatTable(result.rows)}\n`);
+  writeReport(name, title, result);
 }

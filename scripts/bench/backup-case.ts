@@ -5,7 +5,7 @@ import { PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { findPostgresPrograms } from '../../test/support/postgres-programs.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
 import { PgBackRest } from './pgbackrest.ts';
-import { median, type Row } from './summary.ts';
+import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 /** About 1.5 GB. */
 const pgbenchScale = 100;
@@ -20,8 +20,10 @@ interface Measured {
   peakBytes: number;
 }
 
+const peerLabel = 'pgBackRest full over TLS';
+
 /** A whole base backup over the stand's network, beside bare pg_basebackup with the same compression, and pgBackRest. */
-export async function measureBackup(): Promise<Row[]> {
+export async function measureBackup(): Promise<CaseResult> {
   await using stand = await ArchiveStand.create();
   const primary = await PostgresCluster.init(stand.primary, {
     walSegmentSizeMb: 16,
@@ -41,11 +43,7 @@ export async function measureBackup(): Promise<Row[]> {
       note(others, `pg_basebackup, ${checksums}`, await bare(stand.arch1, primary, checksums));
       note(ours, checksums, await whole(stand.arch1, primary, checksums));
     }
-    note(
-      others,
-      'pgBackRest full over TLS',
-      await timed(() => peer.machine.check(peer.argv, { timeoutMs: longestMs })),
-    );
+    note(others, peerLabel, await timed(() => peer.machine.check(peer.argv, { timeoutMs: longestMs })));
     console.error(`backup, round ${round}: ${JSON.stringify([...others, ...ours])}`);
   }
   const rows: Row[] = [...others].map(([label, values]) => [label, seconds(median(values))]);
@@ -53,12 +51,19 @@ export async function measureBackup(): Promise<Row[]> {
     const completeMs = median(values.map((it) => it.completeMs));
     const bareMs = median(others.get(`pg_basebackup, ${checksums}`) ?? []);
     rows.push([`base-backup, ${checksums}, until it is complete`, seconds(completeMs)]);
-    rows.push(['  times bare pg_basebackup', `${(completeMs / bareMs).toFixed(2)} (bar: 1.05 or less)`]);
+    rows.push(barRow('  times bare pg_basebackup', { ratio: completeMs / bareMs, atMost: 1.05 }));
+    const peerMs = median(others.get(peerLabel) ?? []);
+    rows.push(barRow('  beside pgBackRest full', { ratio: completeMs / peerMs, atMost: 0.5 }));
     rows.push(['  with rotation and wal-cleanup', seconds(median(values.map((it) => it.wallMs)))]);
     const peak = Math.max(...values.map((it) => it.peakBytes));
-    rows.push(['  memory at its peak', `${Math.round(peak / 2 ** 20)} MiB (bar: 150)`]);
+    rows.push(barRow('  memory at its peak, in MB', { ratio: peak / 1e6, atMost: 150 }));
   }
-  return rows;
+  const ms = new Map([
+    ...others,
+    ...[...ours].map(([key, of]) => [`base-backup, ${key}`, of.map((it) => it.completeMs)] as const),
+  ]);
+  const bars = [...ms].map(([label, values]) => ({ label, value: median(values) / 1000 }));
+  return { rows, charts: [{ title: 'A base backup', unit: 's', bars }] };
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;

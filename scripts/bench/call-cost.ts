@@ -1,46 +1,50 @@
 import { readFileSync } from 'node:fs';
-import type { ArchiveStand } from '../../test/support/archive-stand.ts';
-import type { PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { BIN_DIRECTORY, REPOSITORY_ROOT } from '../../test/support/repository.ts';
 import { cpuMs, enteringMs, entry } from './enter.ts';
+import type { PgBackRest } from './pgbackrest.ts';
+import type { PushStand } from './push-stand.ts';
 import { median } from './summary.ts';
 
+/** CPU of one call, user and system, in milliseconds, and ratios of neighbouring calls: medians. */
 export interface CallCost {
-  /** CPU of one call, user and system, in milliseconds: median. */
   oursMs: number;
-  peerMs: number;
-  /** Median of the ratios of neighbouring calls. */
-  ratio: number;
+  versionMs: number;
+  pushMs: number;
+  besideVersion: number;
+  besidePush: number;
   calls: number;
 }
 
 const calls = 200;
 
 /**
- * CPU of a call for a file that is shipped already, beside `pgbackrest version`, which does nothing: one after the other, so that
- * a change in the machine's speed meets both. The calls run inside the primary, in the data directory, as PostgreSQL makes them.
+ * CPU of a call for a file that is shipped already, beside `pgbackrest version`, which does nothing, and its archive-push of such a
+ * file: one after the other, so that a change in the machine's speed meets all. The calls run inside the primary, in the data
+ * directory, as PostgreSQL makes them. Something must have been shipped by archive_cmd.
  */
-export async function measureCallCost(stand: ArchiveStand, cluster: PostgresCluster): Promise<CallCost> {
-  const name = await cluster.lastArchived();
-  const enter = await entry(cluster.machine, cluster.dataDirectory);
-  const ours = [
-    `${BIN_DIRECTORY}/archive_cmd`,
-    'arch1 arch2',
-    stand.walDirectory,
-    `pg_wal/${name}`,
-    name,
-    stand.cluster,
-  ];
-  const peer = ['pgbackrest', 'version'];
+export async function measureCallCost({ stand, primary, segments }: PushStand, peer: PgBackRest): Promise<CallCost> {
+  const [name = ''] = segments;
+  const enter = await entry(primary.machine, primary.dataDirectory);
+  const hosts = ['--min-copies=2', 'arch1 arch2', stand.walDirectory];
+  const ours = [`${BIN_DIRECTORY}/archive_cmd`, ...hosts, `pg_wal/${name}`, name, stand.cluster];
+  const push = peer.command('tls', 'archive-push', `pg_wal/${name}`);
+  for (const argv of [ours, push]) await primary.machine.check(argv, { cwd: primary.dataDirectory });
   // Both programs whole in the page cache, as on a machine that has run them for a while.
   for (const program of [`${REPOSITORY_ROOT}/bin/archive2`, '/usr/bin/pgbackrest']) readFileSync(program);
   const taken = enteringMs(enter);
-  const oursMs: number[] = [];
-  const peerMs: number[] = [];
+  const [oursMs, versionMs, pushMs]: number[][] = [[], [], []];
   for (let call = 0; call < calls; call++) {
-    oursMs.push(cpuMs([...enter, ...ours]) - taken);
-    peerMs.push(cpuMs([...enter, ...peer]) - taken);
+    oursMs?.push(cpuMs([...enter, ...ours]) - taken);
+    versionMs?.push(cpuMs([...enter, 'pgbackrest', 'version']) - taken);
+    pushMs?.push(cpuMs([...enter, ...push]) - taken);
   }
-  const ratios = oursMs.map((value, index) => value / (peerMs[index] ?? Number.NaN));
-  return { oursMs: median(oursMs), peerMs: median(peerMs), ratio: median(ratios), calls };
+  const ratio = (peerMs: number[] = []) => median((oursMs ?? []).map((ms, at) => ms / (peerMs[at] ?? Number.NaN)));
+  return {
+    oursMs: median(oursMs ?? []),
+    versionMs: median(versionMs ?? []),
+    pushMs: median(pushMs ?? []),
+    besideVersion: ratio(versionMs),
+    besidePush: ratio(pushMs),
+    calls,
+  };
 }

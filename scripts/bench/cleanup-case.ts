@@ -3,7 +3,7 @@ import type { ArchiveHost } from '../../test/support/archive-host.ts';
 import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { cleanUp } from '../../test/support/kept-backup.ts';
 import { segmentName } from '../../test/support/wal-file.ts';
-import type { Row } from './summary.ts';
+import { barRow, type CaseResult } from './summary.ts';
 
 const files = 100_000;
 const removed = 50_000;
@@ -11,7 +11,7 @@ const clusterDirectory = '/archive/main';
 const dayMs = 24 * 3600 * 1000;
 
 /** wal-cleanup of archives with 100,000 files on each host, half of which go. */
-export async function measureCleanup(): Promise<Row[]> {
+export async function measureCleanup(): Promise<CaseResult> {
   await using stand = await ArchiveStand.create();
   for (const host of stand.hosts) fill(stand, host);
   const planned = await measure(stand, '--dry-run');
@@ -21,21 +21,21 @@ export async function measureCleanup(): Promise<Row[]> {
     if (left !== files - removed) throw new Error(`${left} files are left on ${host.machine.name}`);
   }
   const again = await measure(stand);
-  return [
-    [
-      `wal-cleanup, ${removed} of ${files} files, on one host and then the other`,
-      `${done} s (bar: 30 or less for one)`,
+  return {
+    rows: [
+      [`wal-cleanup, ${removed} of ${files} files, on one host and then the other`, `${done.toFixed(2)} s`],
+      barRow('  for one host, in seconds', { ratio: done / 2, atMost: 30 }),
+      ['  the plan of both (--dry-run)', `${planned.toFixed(2)} s`],
+      [`  nothing to remove of ${files - removed} files`, `${again.toFixed(2)} s`],
     ],
-    ['  the plan of both (--dry-run)', `${planned} s`],
-    [`  nothing to remove of ${files - removed} files`, `${again} s`],
-  ];
+  };
 }
 
-async function measure(stand: ArchiveStand, ...flags: string[]): Promise<string> {
+async function measure(stand: ArchiveStand, ...flags: string[]): Promise<number> {
   const begunMs = performance.now();
   const { status, stderr } = await cleanUp(stand.arch1, ['--cluster-dir', clusterDirectory, 'arch2', ...flags]);
   if (status !== 0) throw new Error(`wal-cleanup ended with ${status}: ${stderr}`);
-  return ((performance.now() - begunMs) / 1000).toFixed(2);
+  return (performance.now() - begunMs) / 1000;
 }
 
 /** Names, sizes and times are all that a cleanup looks at. */

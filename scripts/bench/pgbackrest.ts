@@ -3,14 +3,39 @@ import type { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { trust } from '../../test/support/keys.ts';
 import type { Machine } from '../../test/support/machine.ts';
 import type { PostgresCluster } from '../../test/support/postgres-cluster.ts';
+import { waitFor } from '../../test/support/wait-for.ts';
+import type { Pusher } from './push-stand.ts';
 
 /** How pgBackRest reaches its repositories: a new SSH connection for each process, or its own server over TLS. */
 export type Transport = 'ssh' | 'tls';
 
+interface Variant {
+  transport: Transport;
+  async: boolean;
+  processes: number;
+  /** Of zstd; its own default is 3. */
+  level: number;
+  /** Over the fault proxies, which are called so on the primary. */
+  isFar?: boolean;
+}
+
+/** Its ways to be set up; `ssh` and `tls` as it is fastest on two cores. */
+const variants = {
+  ssh: { transport: 'ssh', async: true, processes: 2, level: 1 },
+  tls: { transport: 'tls', async: true, processes: 2, level: 1 },
+  'ssh-default': { transport: 'ssh', async: true, processes: 2, level: 3 },
+  'ssh-4': { transport: 'ssh', async: true, processes: 4, level: 3 },
+  'ssh-sync': { transport: 'ssh', async: false, processes: 2, level: 1 },
+  'tls-sync': { transport: 'tls', async: false, processes: 2, level: 1 },
+  'tls-far': { transport: 'tls', async: true, processes: 2, level: 1, isFar: true },
+} as const satisfies Record<string, Variant>;
+
+export type VariantName = keyof typeof variants;
+
 const CONFIGURATION = '/etc/pgbackrest';
 const REPOSITORY = '/archive/pgbackrest';
 const SPOOL = '/var/spool/pgbackrest';
-const TLS_PORT = 8432;
+export const TLS_PORT = 8432;
 
 /**
  * pgBackRest with two repositories, on the archive hosts of a stand, set up as it is fastest on two cores: asynchronous, two processes,
@@ -18,14 +43,23 @@ const TLS_PORT = 8432;
  */
 export class PgBackRest {
   readonly #stand: ArchiveStand;
+  readonly #farPorts: ReadonlyMap<string, number>;
 
-  private constructor(stand: ArchiveStand) {
+  private constructor(stand: ArchiveStand, farPorts: ReadonlyMap<string, number>) {
     this.#stand = stand;
+    this.#farPorts = farPorts;
   }
 
-  /** Sets up both hosts and the primary, whose cluster must run, and makes the stanza. */
-  static async create(stand: ArchiveStand, primary: PostgresCluster): Promise<PgBackRest> {
-    const it = new PgBackRest(stand);
+  /**
+   * Sets up both hosts and the primary, whose cluster must run, and makes the stanza. `farPorts`: where the hosts' servers are reached
+   * by their far names.
+   */
+  static async create(
+    stand: ArchiveStand,
+    primary: PostgresCluster,
+    farPorts: ReadonlyMap<string, number> = new Map(),
+  ): Promise<PgBackRest> {
+    const it = new PgBackRest(stand, farPorts);
     const authority = await makeAuthority(stand.primary);
     for (const host of stand.hosts) {
       host.machine.makeDirectory(REPOSITORY);
@@ -49,15 +83,32 @@ export class PgBackRest {
     }
     machine.makeDirectory(SPOOL);
     machine.makeDirectory('/var/log/pgbackrest');
-    for (const transport of ['ssh', 'tls'] as const) {
-      const text = clientConfiguration(this.#stand.hosts, transport, dataDirectory, port);
-      machine.writeFile(`${CONFIGURATION}/${transport}.conf`, text);
+    for (const [name, variant] of Object.entries(variants)) {
+      const text = clientConfiguration(this.#stand.hosts, variant, { dataDirectory, port, farPorts: this.#farPorts });
+      machine.writeFile(`${CONFIGURATION}/${name}.conf`, text);
     }
   }
 
   /** The words of a command. */
-  command(transport: Transport, ...words: string[]): string[] {
-    return ['pgbackrest', `--config=${CONFIGURATION}/${transport}.conf`, '--stanza=main', ...words];
+  command(variant: VariantName, ...words: string[]): string[] {
+    return ['pgbackrest', `--config=${CONFIGURATION}/${variant}.conf`, '--stanza=main', ...words];
+  }
+
+  /** It as the archiver's command. */
+  pusher(variant: VariantName, label: string): Pusher {
+    return {
+      label,
+      archiveCommand: this.command(variant, 'archive-push', '%p').join(' '),
+      reset: async () => {
+        const { primary, hosts } = this.#stand;
+        await waitFor(() => primary.processes(/pgbackrest .*archive-push/).length === 0, { what: 'pgBackRest to end' });
+        await this.clearSpool(primary);
+        const machines = hosts.map(({ machine }) => machine).filter((machine) => machine.isRunning);
+        for (const machine of machines) {
+          await machine.check(['sh', '-c', `find ${REPOSITORY}/archive/main -mindepth 2 -maxdepth 2 -exec rm -r {} +`]);
+        }
+      },
+    };
   }
 
   /**
@@ -91,6 +142,11 @@ export class PgBackRest {
 /** Another name than ours, whose key has a forced command. */
 function plainAlias(host: ArchiveHost): string {
   return `${host.machine.name}-plain`;
+}
+
+/** A host behind a fault proxy, on the primary. */
+export function farName(host: ArchiveHost): string {
+  return `${host.machine.name}-far`;
 }
 
 function serverConfiguration(): string {
@@ -131,17 +187,21 @@ pg1-host-key-file=${CONFIGURATION}/own.key
 
 function clientConfiguration(
   hosts: readonly ArchiveHost[],
-  transport: Transport,
-  dataDirectory: string,
-  port: number,
+  variant: Variant,
+  { dataDirectory, port, farPorts }: { dataDirectory: string; port: number; farPorts: ReadonlyMap<string, number> },
 ): string {
+  const { transport, isFar = false } = variant;
   const repositories = hosts.map((host, index) => {
     const repo = `repo${index + 1}`;
-    const lines = [`${repo}-path=${REPOSITORY}`, `${repo}-host=${plainAlias(host)}`, `${repo}-host-user=postgres`];
+    const lines = [
+      `${repo}-path=${REPOSITORY}`,
+      `${repo}-host=${isFar ? farName(host) : plainAlias(host)}`,
+      `${repo}-host-user=postgres`,
+    ];
     if (transport === 'tls') {
       lines.push(
         `${repo}-host-type=tls`,
-        `${repo}-host-port=${TLS_PORT}`,
+        `${repo}-host-port=${(isFar ? farPorts.get(farName(host)) : undefined) ?? TLS_PORT}`,
         `${repo}-host-ca-file=${CONFIGURATION}/ca.crt`,
         `${repo}-host-cert-file=${CONFIGURATION}/own.crt`,
         `${repo}-host-key-file=${CONFIGURATION}/own.key`,
@@ -151,12 +211,12 @@ function clientConfiguration(
   });
   return `[global]
 ${repositories.join('\n')}
-archive-async=y
+archive-async=${variant.async ? 'y' : 'n'}
 archive-get-queue-max=1GB
 spool-path=${SPOOL}
-process-max=2
+process-max=${variant.processes}
 compress-type=zst
-compress-level=1
+compress-level=${variant.level}
 log-level-file=off
 log-level-console=warn
 [main]
@@ -174,7 +234,7 @@ async function makeAuthority(machine: Machine): Promise<{ machine: Machine; dire
     [ ! -e own.crt ] || exit 0
     openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=authority
     openssl req -newkey rsa:2048 -nodes -keyout own.key -out own.csr -subj /CN=bench
-    printf 'subjectAltName=DNS:arch1-plain,DNS:arch2-plain,DNS:bench' >extensions
+    printf 'subjectAltName=DNS:arch1-plain,DNS:arch2-plain,DNS:arch1-far,DNS:arch2-far,DNS:bench' >extensions
     openssl x509 -req -in own.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out own.crt -days 2 -extfile extensions`;
   machine.makeDirectory(directory);
   await machine.check(['sh', '-c', script], { cwd: directory });

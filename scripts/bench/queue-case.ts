@@ -10,22 +10,21 @@ import type { QueueLocation } from '../../packages/core/src/queue/queue-location
 import { standings } from '../../packages/core/src/queue/standings.ts';
 import type { Claim } from '../../packages/core/src/queue/task.ts';
 import { QueueServer, queueLogin } from '../../test/support/queue-server.ts';
-import { median, type Row } from './summary.ts';
+import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 const clusters = 500;
 const times = 100;
-const bar = '(bar: 50 or less)';
+const longestMs = 50;
 
 /** What a queue of 500 clusters and two archive hosts costs, in both stores. */
-export async function measureQueue(): Promise<Row[]> {
+export async function measureQueue(): Promise<CaseResult> {
   const server = QueueServer.start(undefined, true);
   const directory = mkdtempSync(join(tmpdir(), 'queue-bench-'));
   try {
     server.createDatabase('queue');
-    return [
-      ...(await measureStore('PostgreSQL', { kind: 'postgres', conninfo: server.conninfo('queue') })),
-      ...(await measureStore('SQLite', { kind: 'sqlite', path: join(directory, 'queue.db') })),
-    ];
+    const postgres = await measureStore('PostgreSQL', { kind: 'postgres', conninfo: server.conninfo('queue') });
+    const sqlite = await measureStore('SQLite', { kind: 'sqlite', path: join(directory, 'queue.db') });
+    return { rows: [...postgres, ...sqlite] };
   } finally {
     server.remove();
     rmSync(directory, { recursive: true });
@@ -54,10 +53,10 @@ async function measureStore(name: string, location: QueueLocation): Promise<Row[
     const state = await queue.state();
     const aheadMs = await medianMs(async () => await Promise.resolve(plan(state, 14)), 9);
     return [
-      [`queue of ${clusters} clusters in ${name}: a claim`, `${claimMs.toFixed(1)} ms ${bar}`],
-      ['  a question to which there is nothing', `${nothingMs.toFixed(1)} ms ${bar}`],
+      barRow(`queue of ${clusters} clusters in ${name}: a claim, in ms`, { ratio: claimMs, atMost: longestMs }),
+      barRow('  a question to which there is nothing, in ms', { ratio: nothingMs, atMost: longestMs }),
       ['  a completion', `${completeMs.toFixed(1)} ms`],
-      ['  the state, and who is next and why not', `${planMs.toFixed(1)} ms ${bar}`],
+      barRow('  the state, and who is next and why not, in ms', { ratio: planMs, atMost: longestMs }),
       ['  all tasks of the next 14 days', `${aheadMs.toFixed(0)} ms`],
     ];
   } finally {

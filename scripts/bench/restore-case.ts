@@ -2,14 +2,14 @@ import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { measureRecovery } from './recovery.ts';
 import { measureFeeding, measureHeldCalls, measureMissing } from './restore-calls.ts';
 import { RestoreStand, type Source } from './restore-stand.ts';
-import { median, type Row } from './summary.ts';
+import { barRow, type CaseResult, type Chart, median, type Row } from './summary.ts';
 
 const segments = 60;
 const rounds = 3;
 const missingCalls = 20;
 
 /** What restore_command delivers: fed by calls alone, in a real recovery, and when there is nothing; beside the peers, in turn. */
-export async function measureRestore(): Promise<Row[]> {
+export async function measureRestore(): Promise<CaseResult> {
   await using stand = await ArchiveStand.create();
   const bench = await RestoreStand.create(stand, segments);
   const { ours, ssh, tls, cp } = bench.sources;
@@ -21,24 +21,28 @@ export async function measureRestore(): Promise<Row[]> {
     const value = `${((segments * 1000) / ms).toFixed(1)} segments/s`;
     rows.push([`${segments} segments by calls one after another: ${source.label}`, value]);
   }
-  const faster = (peer: Source) => (of(feeding, peer) / of(feeding, ours)).toFixed(2);
-  rows.push(['  times pgBackRest over SSH', `${faster(ssh)} (bar: 2.5 or more)`]);
-  rows.push(['  times pgBackRest over TLS', `${faster(tls)} (bar: 1.2 or more)`]);
+  const faster = (peer: Source) => of(feeding, peer) / of(feeding, ours);
+  rows.push(barRow('  times pgBackRest over SSH', { ratio: faster(ssh), atLeast: 2.5 }));
+  rows.push(barRow('  times pgBackRest over TLS', { ratio: faster(tls), atLeast: 1.2 }));
   for (const [source, ms] of recovery) {
     rows.push([`recovery of ${segments} segments: ${source.label}`, `${(ms / 1000).toFixed(2)} s`]);
   }
-  rows.push([
-    '  restore_cmd beside cp',
-    `${(of(recovery, ours) / of(recovery, cp)).toFixed(2)} times (bar: 1.1 or less)`,
-  ]);
+  rows.push(barRow('  restore_cmd beside cp', { ratio: of(recovery, ours) / of(recovery, cp), atMost: 1.1 }));
   for (const source of [ours, tls, ssh]) {
     const ms = await measureMissing(bench, source, missingCalls);
     rows.push([`a missing segment: ${source.label}`, `${ms.toFixed(1)} ms`]);
+    if (source === ours) rows.push(barRow('  in milliseconds', { ratio: ms, atMost: 10 }));
   }
   rows.push(['CPU of a call, segment in the buffer', `${held.oursMs.toFixed(2)} ms`]);
   rows.push(['  pgbackrest version, in turn with it', `${held.peerMs.toFixed(2)} ms`]);
-  rows.push(['  ratio of neighbouring calls', `${held.ratio.toFixed(2)} (bar: 0.8 or less)`]);
-  return rows;
+  rows.push(barRow('  ratio of neighbouring calls', { ratio: held.ratio, atMost: 0.8 }));
+  const rates = [...feeding].map(([{ label }, ms]) => ({ label, value: (segments * 1000) / ms }));
+  const seconds = [...recovery].map(([{ label }, ms]) => ({ label, value: ms / 1000 }));
+  const charts: Chart[] = [
+    { title: `${segments} segments by calls one after another`, unit: 'segments/s', bars: rates },
+    { title: `Recovery of ${segments} segments`, unit: 's', bars: seconds },
+  ];
+  return { rows, charts };
 }
 
 /** Medians of the rounds, in milliseconds; each round measures every source, so that a change in speed meets them all. */

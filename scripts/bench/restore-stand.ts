@@ -3,6 +3,7 @@ import type { Machine } from '../../test/support/machine.ts';
 import { type Backup, PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
 import { PgBackRest } from './pgbackrest.ts';
+import { benchSettings, writeSegments } from './write-segments.ts';
 
 /** A way to get archive files: the words of restore_command, and how to make the next run start cold. */
 export interface Source {
@@ -37,7 +38,7 @@ export class RestoreStand {
     const primary = await PostgresCluster.init(stand.primary, {
       name: 'source',
       walSegmentSizeMb: 16,
-      settings: { max_wal_size: '8GB', shared_buffers: '256MB', wal_keep_size: '0' },
+      settings: { ...benchSettings, wal_keep_size: '0' },
     });
     await primary.start();
     const peer = await PgBackRest.create(stand, primary);
@@ -46,6 +47,7 @@ export class RestoreStand {
     const backup = await primary.backup(undefined, { wal: 'none' });
     const first = await primary.switchWal();
     const names = await writeSegments(primary, segments);
+    await primary.waitForArchived(await primary.switchWal(), 300_000);
     await primary.stop();
     const copy = '/var/lib/postgresql/source';
     await peer.admit(restorer, copy);
@@ -82,28 +84,6 @@ export class RestoreStand {
       restoreCommand: source.restoreCommand,
       settings: { archive_mode: false, archive_command: '' },
     });
-  }
-}
-
-/** Fills segments with pgbench's work and returns the names of those that are archived, at least `count`. */
-async function writeSegments(primary: PostgresCluster, count: number): Promise<string[]> {
-  const first = await primary.switchWal();
-  const position = async () => BigInt(await primary.value("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")) / 2n ** 24n;
-  const begin = await position();
-  const where = ['-h', '/run/postgresql', '-p', `${primary.port}`];
-  await primary.machine.check(['pgbench', ...where, '-i', '-q', '-s', '20', 'postgres'], { timeoutMs: 300_000 });
-  while ((await position()) - begin < BigInt(count)) {
-    const work = ['-c', '4', '-T', '2', '-N', 'postgres'];
-    await primary.machine.check(['pgbench', ...where, ...work], { timeoutMs: 60_000 });
-    await primary.sql('CHECKPOINT', { timeoutMs: 120_000 });
-  }
-  await primary.waitForArchived(await primary.switchWal(), 300_000);
-  const names: string[] = [];
-  for (let number = BigInt(`0x${first.slice(8, 16)}`) * 256n + BigInt(`0x${first.slice(16)}`) + 1n; ; number += 1n) {
-    const hex = (value: bigint) => value.toString(16).toUpperCase().padStart(8, '0');
-    const name = `${first.slice(0, 8)}${hex(number / 256n)}${hex(number % 256n)}`;
-    if (names.length === count) return names;
-    names.push(name);
   }
 }
 

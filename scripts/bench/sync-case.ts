@@ -10,7 +10,7 @@ import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { trust } from '../../test/support/keys.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
 import { encoded, ourSystem, walSegment } from '../../test/unit/archive/wal-segment.ts';
-import { median, type Row } from './summary.ts';
+import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 const listedFiles = 100_000;
 const copiedSegments = 200;
@@ -19,7 +19,7 @@ const rounds = 5;
 const copyRounds = 3;
 
 /** wal-sync beside rsync, one after the other in each round, over the same link. */
-export async function measureSync(): Promise<Row[]> {
+export async function measureSync(): Promise<CaseResult> {
   await using stand = await ArchiveStand.create();
   await trust(stand.arch1.machine, stand.arch2, { as: 'shell-arch2', identity: 'id_shell' });
   for (const host of stand.hosts) await makeIdentity(host, stand);
@@ -28,7 +28,7 @@ export async function measureSync(): Promise<Row[]> {
     emptyWalDirectory(stand, host);
     fill(stand, host);
   }
-  return [...(await measureListing(stand)), ...copying];
+  return { rows: [...(await measureListing(stand)), ...copying] };
 }
 
 async function measureListing(stand: ArchiveStand): Promise<Row[]> {
@@ -49,10 +49,11 @@ async function measureListing(stand: ArchiveStand): Promise<Row[]> {
   const ratio = median(ours.map((run, index) => run.seconds / (theirs[index]?.seconds ?? Number.NaN)));
   const mebibytes = Math.max(...ours.map((run) => run.peakBytes)) / 1024 / 1024;
   return [
-    [`wal-sync, ${listedFiles} files on each side, nothing to do`, `${seconds.toFixed(2)} s (bar: 3 or less)`],
+    [`wal-sync, ${listedFiles} files on each side, nothing to do`, `${seconds.toFixed(2)} s`],
     ['  rsync -a --dry-run', `${median(theirs.map((run) => run.seconds)).toFixed(2)} s`],
-    ['  ratio of neighbouring runs', `${ratio.toFixed(2)} (bar: 1 or less)`],
-    ['  memory of either side at most', `${mebibytes.toFixed(0)} MiB (bar: 250 or less)`],
+    barRow('  in seconds', { ratio: seconds, atMost: 3 }),
+    barRow('  ratio of neighbouring runs', { ratio, atMost: 1 }),
+    barRow('  memory of either side at most, in MB', { ratio: mebibytes * 1.048576, atMost: 250 }),
   ];
 }
 
@@ -104,7 +105,7 @@ async function compareCopying(stand: ArchiveStand, storedBytes: number, link: st
       `wal-sync, ${copiedSegments} segments missing on the peer, ${mebibytes.toFixed(0)} MiB, ${link}`,
       `${(mebibytes / seconds).toFixed(0)} MiB/s`,
     ],
-    ['  speed beside rsync -a in the same round', `${median(ratios).toFixed(2)} (bar: 0.8 or more)`],
+    barRow('  speed beside rsync -a in the same round', { ratio: median(ratios), atLeast: 1 }),
     [
       '  memory of either side at most',
       `${(Math.max(...ours.map((run) => run.peakBytes)) / 1024 / 1024).toFixed(0)} MiB`,
