@@ -1,7 +1,8 @@
 import type { Clock } from '@archive2/core/base/clock.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
-import type { ClusterReport, StatusReport } from '../model/status-report.ts';
+import type { StatusReport } from '../model/status-report.ts';
 import { plainReply, type Reply, type Route } from './http/reply.ts';
+import { type Judge, unjudged, type Verdict, verdictsOf } from './judge.ts';
 import type { Knowledge, StatusKeeper } from './keep/status-keeper.ts';
 import { MetricSet } from './metrics/metric-set.ts';
 import { metricsText } from './metrics/metrics-text.ts';
@@ -11,11 +12,10 @@ import { firstPage } from './page/first-page.ts';
 import { clusterOfPath } from './page/paths.ts';
 import type { View } from './page/view.ts';
 import { zoomNamed } from './picture/zoom.ts';
-import type { Verdict } from './verdict.ts';
 
 export interface RouteSources {
   keeper: StatusKeeper;
-  judge: (cluster: ClusterReport) => Verdict;
+  judge: Judge;
   /** The report as documented JSON. */
   json: (report: StatusReport) => string;
   clock: Clock;
@@ -65,10 +65,10 @@ function apiStatus({ report, ageMs, isStale, failure }: Knowledge, { json }: Rou
 
 function viewOf(knowledge: Knowledge, report: StatusReport, { judge, clock, timeZone }: RouteSources): View {
   const { ageMs, isStale, failure, answers } = knowledge;
-  const old: Verdict = {
-    level: 'unknown',
-    reasons: [{ level: 'unknown', text: 'what is known of this cluster is too old to say how it is now' }],
-  };
+  const verdicts = isStale ? new Map<string, Verdict>() : verdictsOf(report, judge);
+  const unknown = unjudged(
+    isStale ? 'what is known of this cluster is too old to say how it is now' : 'nobody judged it',
+  );
   return {
     report,
     nowMs: clock.nowMs(),
@@ -77,7 +77,7 @@ function viewOf(knowledge: Knowledge, report: StatusReport, { judge, clock, time
     isStale,
     failure,
     answers,
-    verdictOf: (cluster) => (isStale ? old : judge(cluster)),
+    verdictOf: ({ cluster }) => verdicts.get(cluster) ?? unknown,
   };
 }
 

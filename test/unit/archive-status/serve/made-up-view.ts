@@ -1,20 +1,35 @@
 import type { ClusterReport, StatusReport } from '@archive2/archive-status/model/status-report.ts';
+import type { Judge, Verdict } from '@archive2/archive-status/serve/judge.ts';
 import { emptyAnswers, rememberAnswers } from '@archive2/archive-status/serve/keep/last-answers.ts';
 import type { View } from '@archive2/archive-status/serve/page/view.ts';
-import type { Verdict } from '@archive2/archive-status/serve/verdict.ts';
 import { madeUpReport, NOW_MS } from './made-up-report.ts';
 
+/** As the check would, with findings of one rule. */
+export const plainJudge: Judge = ({ clusters }) =>
+  clusters.map((cluster) => {
+    const { level, reasons } = plainVerdict(cluster);
+    const findings = reasons.length === 0 ? [{ level, text: 'all is well' }] : reasons;
+    return {
+      cluster: cluster.cluster,
+      level,
+      findings: findings.map((one) => ({ ...one, rule: 'made-up', counts: true })),
+    };
+  });
+
 /** A judge for pages: by what makes it obvious in the made-up clusters. */
-export function plainJudge(cluster: ClusterReport): Verdict {
+function plainVerdict(cluster: ClusterReport): Verdict {
+  const rules = new Map([['backup', 'ok' as const]]);
   if (!cluster.coverage.known) {
     return {
       level: 'unknown',
+      rules,
       reasons: [{ level: 'unknown', text: `what can be restored is not known: ${cluster.coverage.reason}` }],
     };
   }
   if (cluster.wal.holes.known && cluster.wal.holes.value.length > 0) {
     return {
       level: 'critical',
+      rules,
       reasons: [
         { level: 'critical', text: 'archive_command has been failing for 12 min at 000000020000000B00000012' },
         { level: 'critical', text: '4 segments from 000000010000000A000000F0 are on no host' },
@@ -24,7 +39,7 @@ export function plainJudge(cluster: ClusterReport): Verdict {
       ],
     };
   }
-  return { level: 'ok', reasons: [] };
+  return { level: 'ok', reasons: [], rules };
 }
 
 export function madeUpView(clusters: readonly ClusterReport[], change: Partial<View> = {}): View {
@@ -37,7 +52,7 @@ export function madeUpView(clusters: readonly ClusterReport[], change: Partial<V
     isStale: false,
     failure: undefined,
     answers: rememberAnswers(emptyAnswers, report),
-    verdictOf: plainJudge,
+    verdictOf: plainVerdict,
     ...change,
   };
 }

@@ -79,6 +79,7 @@ describe('metrics', () => {
     expect(text).not.toMatch(/nan/i);
     expect(samples.names()).toEqual([
       'archive2_build_info',
+      'archive2_check_rule_status',
       'archive2_check_status',
       'archive2_gathering_failed',
       'archive2_gathering_seconds',

@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { toFailure } from '@archive2/core/base/failure.ts';
+import { Failure, systemErrorCode, toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { isOwnName } from './host-check.ts';
-import type { ListenAddress } from './listen-address.ts';
+import { formatAuthority, type ListenAddress } from './listen-address.ts';
 import { plainReply, type Reply, type Route } from './reply.ts';
+import { clearSocketPath, openToGroup } from './socket-path.ts';
 import type { Token } from './token.ts';
 
 /** Where clients come from, and what they must show. */
@@ -52,9 +53,26 @@ export class WebServer {
     this.#server.on('connection', (socket) => this.#admit(socket));
   }
 
-  /** Resolves with the port (0 for a socket) when it listens; rejects with the system's error when it cannot. */
-  async listen(): Promise<number> {
+  /** Resolves when it listens, with where that is, for people. Throws Failure `usage` or `busy` when it cannot. */
+  async listen(): Promise<string> {
     const { entrance } = this.#options;
+    if (entrance.kind === 'socket') await clearSocketPath(entrance.path);
+    // Until its rights are set nobody else may connect.
+    const umask = process.umask(0o177);
+    try {
+      await this.#bind(entrance);
+    } catch (error) {
+      throw cannotListen(entrance, error);
+    } finally {
+      process.umask(umask);
+    }
+    this.#server.on('error', (error) => this.#options.log.error('listening failed', { why: error.message }));
+    if (entrance.kind === 'tcp') return `http://${formatAuthority(this.#boundAddress(entrance.address))}/`;
+    await openToGroup(entrance.path);
+    return entrance.path;
+  }
+
+  async #bind(entrance: Entrance): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       const listening = () => {
@@ -64,8 +82,6 @@ export class WebServer {
       if (entrance.kind === 'socket') this.#server.listen(entrance.path, listening);
       else this.#server.listen(entrance.address.port, entrance.address.host, listening);
     });
-    this.#server.on('error', (error) => this.#options.log.error('listening failed', { why: error.message }));
-    return entrance.kind === 'socket' ? 0 : (this.#server.address() as AddressInfo).port;
   }
 
   /** Ends all connections. */
@@ -122,4 +138,11 @@ export class WebServer {
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   }
+}
+
+function cannotListen(entrance: Entrance, error: unknown): Failure {
+  const where = entrance.kind === 'socket' ? entrance.path : formatAuthority(entrance.address);
+  const isTaken = systemErrorCode(error) === 'EADDRINUSE';
+  const why = isTaken ? 'another process does' : toFailure(error).message;
+  return new Failure(isTaken ? 'busy' : 'usage', `cannot listen on ${where}: ${why}`, { cause: error });
 }

@@ -1,9 +1,8 @@
 import { exitOfLevel } from '../../check/level.ts';
-import type { ClusterReport } from '../../model/status-report.ts';
 import { hostLabels } from '../host-label.ts';
+import { type Judge, verdictsOf } from '../judge.ts';
 import { sourcesOf } from '../keep/last-answers.ts';
 import type { Knowledge } from '../keep/status-keeper.ts';
-import type { Verdict } from '../verdict.ts';
 import { agentMetrics } from './agent-metrics.ts';
 import { backupMetrics } from './backup-metrics.ts';
 import { drillMetrics } from './drill-metrics.ts';
@@ -17,7 +16,7 @@ export interface MetricsInput {
   /** Without an age: for a file, where it would stand still. */
   knowledge: Pick<Knowledge, 'report' | 'isStale' | 'failure'> & Partial<Pick<Knowledge, 'ageMs'>>;
   program: string;
-  judge: (cluster: ClusterReport) => Verdict;
+  judge: Judge;
 }
 
 /**
@@ -40,6 +39,11 @@ export async function metricsText({ knowledge, program, judge }: MetricsInput): 
     'As archive-status check ends: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
     ['cluster'],
   );
+  const rule = set.gauge(
+    'archive2_check_rule_status',
+    'The worst that a rule of archive-status check says: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
+    ['cluster', 'rule'],
+  );
   const families = [
     backupMetrics(set),
     drillMetrics(set),
@@ -59,9 +63,13 @@ export async function metricsText({ knowledge, program, judge }: MetricsInput): 
   }
   if (report === undefined || isStale) return await set.text();
   gathering({}, report.gatheringMs / 1000);
+  const verdicts = verdictsOf(report, judge);
   for (const cluster of report.clusters) {
     for (const { name, isUp } of sourcesOf(cluster)) source({ cluster: cluster.cluster, source: name }, Number(isUp));
-    check({ cluster: cluster.cluster }, exitOfLevel[judge(cluster).level]);
+    const verdict = verdicts.get(cluster.cluster);
+    check({ cluster: cluster.cluster }, verdict && exitOfLevel[verdict.level]);
+    for (const [name, worst] of verdict?.rules ?? [])
+      rule({ cluster: cluster.cluster, rule: name }, exitOfLevel[worst]);
     const labels = hostLabels(cluster, report.machine);
     for (const add of families) add(cluster, labels, report.machine);
   }

@@ -1,6 +1,6 @@
 import type { Level } from '../../check/level.ts';
 import { type Html, html } from '../html/html.ts';
-import type { Reason } from '../verdict.ts';
+import type { Reason } from '../judge.ts';
 
 /** Each a shape of its own: colours alone tell nothing to many. */
 const signs: Readonly<Record<Level, Html>> = {

@@ -56,6 +56,6 @@ function sayAge() {
   lost.textContent = `This page is ${seconds} s old: archive-status does not answer, or text is selected.`;
 }
 
-setInterval(refresh, everyMs);
+setInterval(() => void refresh(), everyMs);
 setInterval(sayAge, 5_000);
-document.addEventListener('visibilitychange', refresh);
+document.addEventListener('visibilitychange', () => void refresh());

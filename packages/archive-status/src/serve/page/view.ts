@@ -1,6 +1,6 @@
 import type { ClusterReport, StatusReport } from '../../model/status-report.ts';
+import type { Verdict } from '../judge.ts';
 import type { Answers } from '../keep/last-answers.ts';
-import type { Verdict } from '../verdict.ts';
 
 /** What a page is made of: a report, how old it is, and now. */
 export interface View {
