@@ -9,7 +9,10 @@ const sourceOptions: CommandSpec['options'] = {
   },
   cluster: { type: 'string', describe: 'name of the cluster; with a file: only this one of it' },
   'cluster-dir': { type: 'string', describe: 'its directory on the archive hosts, as in /storage/main' },
-  hosts: { type: 'string', describe: 'its archive hosts, preferred first: [user@]host[:port], or - for this machine' },
+  hosts: {
+    type: 'string',
+    describe: 'its archive hosts, preferred first: [user@]host[:port]; --hosts=- is this machine',
+  },
   'remote-cmd': { type: 'string', describe: 'name or path of archive_remote_cmd there; default archive_remote_cmd' },
   servers: {
     type: 'string',

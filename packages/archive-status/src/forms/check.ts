@@ -5,7 +5,6 @@ import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { selectedRules } from '../check/judge-cluster.ts';
 import { exitOfLevel } from '../check/level.ts';
 import { pluginOutput } from '../check/plugin-output.ts';
-import { rules } from '../check/rules.ts';
 import type { Call, Form } from '../form.ts';
 import { formSpec } from '../form-spec.ts';
 import { listOf } from '../settings/watched-cluster.ts';
@@ -21,7 +20,6 @@ export const check: Form = {
     usage: [
       'check [--config FILE] [--cluster NAME] [--only RULES] [--skip RULES] [thresholds]',
       'check --cluster NAME --cluster-dir DIR --hosts "HOST1 HOST2" --servers CONNINFO [--queue QUEUE] …',
-      `rules: ${rules.map(({ name }) => name).join(' ')}`,
     ],
     options: selectionOptions,
     exitStatus: [

@@ -1,13 +1,17 @@
 import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
 import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { judgeCluster, type Verdict } from '../check/judge-cluster.ts';
+import { rules } from '../check/rules.ts';
 import type { StatusReport } from '../model/status-report.ts';
 import { thresholdOptions } from '../settings/thresholds.ts';
 import { listOf, type WatchedCluster } from '../settings/watched-cluster.ts';
 
 /** What is judged, and how strictly. */
 export const selectionOptions: CommandSpec['options'] = {
-  only: { type: 'string', describe: 'the rules that count, with commas: backup,wal' },
+  only: {
+    type: 'string',
+    describe: `the rules that count, with commas, of ${rules.map(({ name }) => name).join(' ')}`,
+  },
   skip: { type: 'string', describe: 'rules that do not, besides those of the file' },
   ...thresholdOptions,
 };

@@ -45,7 +45,8 @@ function negated(text: string): string {
 function pairOf(text: string, parse: (part: string) => number | undefined, name: string, form: string): Limits {
   const values = text.split(',').map((part) => parse(part.trim()));
   const [warning, critical = warning] = values;
-  if (values.length > 2 || warning === undefined || critical === undefined) throw wrong(text, name, form);
+  if (values.length > 2 || values.includes(undefined)) throw wrong(text, name, form);
+  if (warning === undefined || critical === undefined) throw wrong(text, name, form);
   if (critical < warning) throw wrong(text, name, `${form}, the warning before what is critical`);
   return { warning, critical };
 }

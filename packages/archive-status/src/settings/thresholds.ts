@@ -36,7 +36,7 @@ export const thresholdOptions: CommandSpec['options'] = {
   'wal-full-in': { type: 'string', describe: 'until pg_wal’s disk is full, as it fills now; default 1d,2h' },
   'archiver-stopped': {
     type: 'string',
-    describe: 'that a file may wait while nothing is archived; default archive_timeout, at most 60s',
+    describe: 'that a file may wait while nothing is archived; default half of archive_timeout, at most 30s',
   },
   'role-changed': { type: 'string', describe: 'for which a new timeline is a warning; default 1h' },
   'clock-difference': { type: 'string', describe: 'between the machines; default 10s,10min' },

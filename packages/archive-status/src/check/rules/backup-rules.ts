@@ -60,7 +60,7 @@ export const dump: Rule = {
   name: 'dump',
   summary: 'the last scheduled dump is missing',
   judge({ queue }, { nowMs, thresholds: { dumpAge } }) {
-    const opinion = judgeQueue(queue, 'dumps are scheduled', ({ schedules }) => {
+    const opinion = judgeQueue(queue, ({ schedules }) => {
       const schedule = schedules.find(({ kind }) => kind === 'dump');
       if (schedule === undefined) return ok('no dumps are scheduled');
       if (schedule.condition === 'paused') return ok('dumps are paused');
@@ -83,7 +83,7 @@ export const running: Rule = {
   name: 'running',
   summary: 'a backup, dump or drill runs for too long',
   judge({ queue }, { nowMs, thresholds: { backupDurationMs } }) {
-    const opinion = judgeQueue(queue, 'runs', ({ schedules }) => {
+    const opinion = judgeQueue(queue, ({ schedules }) => {
       const tasks = schedules.flatMap(({ kind, running: task }) => (task === null ? [] : [{ kind, task }]));
       if (tasks.length === 0) return ok('nothing runs');
       const judged = tasks.map(({ kind, task }) => judgeRunning(kind, task, nowMs, backupDurationMs));
@@ -104,7 +104,7 @@ export const queue: Rule = {
   name: 'queue',
   summary: 'the queue cannot be asked, or a schedule in it is overdue, failing or in need of attention',
   judge: (cluster) => [
-    judgeQueue(cluster.queue, 'would be next', ({ schedules }) => {
+    judgeQueue(cluster.queue, ({ schedules }) => {
       if (schedules.length === 0) return warning('the queue does not know the cluster');
       const bad = schedules.filter(({ condition, hosts }) => {
         return (
@@ -159,6 +159,6 @@ function lastOfEach(drills: readonly DrillReport[]): DrillReport[] {
   return [...last.values()];
 }
 
-function judgeQueue(cell: Known<QueueReport> | null, what: string, judge: (queue: QueueReport) => Opinion): Opinion {
-  return cell === null ? ok(`no queue is configured that says what ${what}`) : judgeKnown(cell, judge);
+function judgeQueue(cell: Known<QueueReport> | null, judge: (queue: QueueReport) => Opinion): Opinion {
+  return cell === null ? ok('no queue is configured') : judgeKnown(cell, judge);
 }

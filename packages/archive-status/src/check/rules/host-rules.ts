@@ -153,9 +153,10 @@ export const cooldown: Rule = {
   name: 'cooldown',
   summary: 'an agent of this machine has an archive host in cooldown',
   judge({ hosts: all, agents }, { nowMs }) {
-    const noted = all.filter((host) => agents !== null || host.cooldown.known);
-    if (noted.length === 0) return [ok('no agent of this cluster is on this machine')];
-    return noted.map(({ name, cooldown: cell }) =>
+    if (agents === null && all.every((host) => !host.cooldown.known)) {
+      return [ok('no agent of this cluster is on this machine')];
+    }
+    return all.map(({ name, cooldown: cell }) =>
       judgeKnown(cell, (cooling) => {
         if (cooling === null) return ok(`${name} is not in cooldown`);
         const why = cooling.failure === null ? '' : `: ${cooling.failure}`;

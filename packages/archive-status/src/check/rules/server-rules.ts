@@ -82,7 +82,8 @@ function timeText(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-const mostPatience = 60_000;
+/** With half of archive_timeout a stopped archiver is told within twice that: a segment may be switched after once. */
+const mostPatienceMs = 60_000;
 
 export const archiver: Rule = {
   name: 'archiver',
@@ -105,7 +106,7 @@ function judgeArchiver(
   if (!nowAtMs.known) return notKnown(nowAtMs.reason);
   const facts = cell.value;
   if (facts.mode === 'off') return critical(`archive_mode is off on ${name}`);
-  const limitMs = stoppedMs ?? Math.min(facts.timeoutMs ?? mostPatience, mostPatience);
+  const limitMs = stoppedMs ?? Math.min(facts.timeoutMs ?? mostPatienceMs, mostPatienceMs) / 2;
   const idleMs = facts.lastArchivedAtMs === null ? Number.POSITIVE_INFINITY : nowAtMs.value - facts.lastArchivedAtMs;
   const measures = Number.isFinite(idleMs) ? [secondsMeasure('last_archived', Math.max(0, idleMs))] : [];
   const trouble = failing(facts);
