@@ -85,6 +85,7 @@ describe('a server that we start', () => {
       socketDirectory: it.socketDirectory,
       directory,
       sharedBuffersBytes: 16 * 2 ** 20,
+      segmentSize,
       more: {},
       ...change,
     });

@@ -10,6 +10,7 @@ import { type RecoveryTarget, targetSettings } from '../../../packages/core/src/
 import { formatRestoreCommand, type WalSource } from '../../../packages/core/src/restore/server/restore-command.ts';
 import { formatSettings, quoteSettingValue } from '../../../packages/core/src/restore/server/settings-text.ts';
 import { parseLsn } from '../../../packages/core/src/wal/lsn.ts';
+import { parseSegmentSize } from '../../../packages/core/src/wal/segment-size.ts';
 
 const source: WalSource = {
   program: ['/usr/local/bin/restore_cmd'],
@@ -215,6 +216,7 @@ describe('the configuration of a drill', () => {
     socketDirectory: '/scratch/s',
     directory: '/scratch/c',
     sharedBuffersBytes: drillSharedBuffers(256 * 2 ** 20),
+    segmentSize: parseSegmentSize(2 ** 24),
     more: { shared_preload_libraries: 'timescaledb' },
   } as const;
 

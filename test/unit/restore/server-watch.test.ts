@@ -26,13 +26,14 @@ describe('the log of a recovery', () => {
       `${at}LOG:  invalid record length at 0/4000060: wanted 24, got 0`,
       `${at}LOG:  redo done at 0/4000028 system usage: CPU: user: 0.00 s, system: 0.00 s, elapsed: 0.03 s`,
       `${at}LOG:  last completed transaction was at log time 2026-11-21 10:07:20.5+00`,
+      `${at}LOG:  restored log file "00000002.history" from archive`,
       `${at}LOG:  selected new timeline ID: 3`,
       `${at}LOG:  archive recovery complete`,
       `${at}LOG:  database system is ready to accept connections`,
     );
     expect(story).toMatchObject({
       lastRestored: '000000020000000000000004',
-      restoredCount: 3,
+      restoredCount: 4,
       redoStartLsn: 0x3000028n,
       consistentLsn: 0x3000100n,
       redoDoneLsn: 0x4000028n,
@@ -107,8 +108,8 @@ describe('a server that ended', () => {
     expect(explainStall(emptyStory, 61_000, '/l').message).toContain(
       'did not move for 61 s; it waits for the first WAL',
     );
-    const story = tell(`${at}LOG:  restored log file "A" from archive`, 'error: arch1 does not answer');
-    expect(explainStall(story, 1000, '/l').message).toContain('after A (error: arch1 does not answer)');
+    const story = tell(`${at}LOG:  restored log file "000000010000000000000003" from archive`, 'error: arch1 does not answer');
+    expect(explainStall(story, 1000, '/l').message).toContain('after 000000010000000000000003 (error: arch1 does not answer)');
   });
 });
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { SegmentSize } from '../../wal/segment-size.ts';
 import type { ControlData } from './control-data.ts';
 import { type RecoveryTarget, type TargetTimeline, targetSettings } from './recovery-target.ts';
 import { formatRestoreCommand, type WalSource } from './restore-command.ts';
@@ -15,12 +16,16 @@ export interface DrillServer {
   /** Where the configuration files are written. */
   readonly directory: string;
   readonly sharedBuffersBytes: number;
+  readonly segmentSize: SegmentSize;
   /** Of the person's, after all others: what an extension needs, for instance. */
   readonly more: Settings;
 }
 
 /** The port is a part of the socket's name only. */
 export const drillPort = 5432;
+
+/** What pg_wal of a drill takes, about, in segments. */
+export const drillWalSegments = 32;
 
 const mebibyte = 1024 * 1024;
 
@@ -53,7 +58,7 @@ export function drillConfig(drill: DrillServer): Readonly<Record<string, string>
     huge_pages: 'off',
     work_mem: '16MB',
     maintenance_work_mem: '64MB',
-    max_wal_size: '1GB',
+    max_wal_size: `${Math.ceil((drillWalSegments * drill.segmentSize) / mebibyte)}MB`,
     autovacuum: 'off',
     fsync: 'off',
     synchronous_commit: 'off',

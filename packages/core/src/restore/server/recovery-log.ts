@@ -3,7 +3,7 @@ import { type TimelineId, timelineFromNumber } from '../../wal/timeline-id.ts';
 
 /** What a server's log tells of its start and its recovery, so far. PostgreSQL's words with lc_messages C, versions 12 to 18. */
 export interface RecoveryStory {
-  /** Archive files that restore_command delivered: the last one's name, and how many. */
+  /** Of the archive files that restore_command delivered: the last segment, and how many there were in all. */
   readonly lastRestored: string | undefined;
   readonly restoredCount: number;
   readonly redoStartLsn: Lsn | undefined;
@@ -76,7 +76,11 @@ function keep(lines: readonly string[], line: string): string[] {
 
 function toldBy(story: RecoveryStory, message: string): Partial<RecoveryStory> {
   const restored = /^restored log file "([^"]+)" from archive/.exec(message)?.[1];
-  if (restored !== undefined) return { lastRestored: restored, restoredCount: story.restoredCount + 1 };
+  if (restored !== undefined) {
+    // At the end of a recovery the history of its timeline is fetched once more.
+    const lastRestored = restored.length === 24 ? restored : story.lastRestored;
+    return { lastRestored, restoredCount: story.restoredCount + 1 };
+  }
   const lsn = (pattern: RegExp) => tryParseLsn(pattern.exec(message)?.[1] ?? '');
   const redoStartLsn = lsn(/^redo starts at ([0-9A-F/]+)/);
   if (redoStartLsn !== undefined) return { redoStartLsn };

@@ -15,6 +15,8 @@ export interface WalSource {
   readonly unavailableTimeoutSeconds?: number | undefined;
   /** `none`: each call fetches its file itself. A state directory: an agent of its own there. Default: the account's usual agent. */
   readonly agent?: 'none' | { readonly stateDirectory: string; readonly idleSeconds: number } | undefined;
+  /** What the agent may hold ready on the disk. */
+  readonly prefetchBytes?: number | undefined;
   /** archive_remote_cmd's name or path on the hosts. */
   readonly remoteProgram?: string | undefined;
 }
@@ -28,6 +30,7 @@ export function formatRestoreCommand(source: WalSource): string {
     ...(hosts.length === 0 ? ['--only-local'] : []),
     ...option('on-unavailable', source.onUnavailable),
     ...option('unavailable-timeout', source.unavailableTimeoutSeconds),
+    ...option('prefetch-size', source.prefetchBytes),
     ...option('remote-cmd', source.remoteProgram),
     ...(agent === 'none' ? ['--no-agent'] : []),
     ...(typeof agent === 'object' ? [`--state-dir=${agent.stateDirectory}`, `--agent-idle=${agent.idleSeconds}`] : []),
