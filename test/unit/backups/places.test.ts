@@ -202,6 +202,7 @@ describe('asking all places', () => {
     name: 'arch2',
     isLocal: false,
     survey: () => (problem === undefined ? new Promise(() => undefined) : Promise.reject(problem)),
+    events: async () => [],
     backup: () => {
       throw new Error('nobody asks for it');
     },

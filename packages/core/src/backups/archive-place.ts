@@ -1,3 +1,4 @@
+import type { RecordedEvent } from '../files/event-text.ts';
 import type { WalPlace } from '../wal/backup-label.ts';
 import type { BackupSource } from './backup-source.ts';
 import type { HostSurvey } from './host-survey.ts';
@@ -10,6 +11,8 @@ export interface ArchivePlace {
   readonly isLocal: boolean;
   /** Throws the Failure of an archive that cannot be asked, by the place's deadline. */
   survey(): Promise<HostSurvey>;
+  /** The newest events of its log, the oldest first, none older than `sinceMs`. Throws as `survey`. */
+  events(query: { newest: number; sinceMs?: number }): Promise<RecordedEvent[]>;
   /** The files of a base backup. Many may be read at the same time. */
   backup(name: string): BackupSource;
   /**

@@ -6,6 +6,8 @@ import { Activity } from '../base/activity.ts';
 import type { Clock } from '../base/clock.ts';
 import { Failure, systemErrorCode } from '../base/failure.ts';
 import { toDiskFailure } from '../files/disk-error.ts';
+import { readNewestEvents } from '../files/event-reader.ts';
+import type { RecordedEvent } from '../files/event-text.ts';
 import type { WalPlace } from '../wal/backup-label.ts';
 import type { ArchivePlace } from './archive-place.ts';
 import type { BackupSource } from './backup-source.ts';
@@ -35,6 +37,14 @@ export class LocalPlace implements ArchivePlace {
       return await surveyHost(this.directory, { cluster, program, nowMs: clock.nowMs() });
     } catch (error) {
       throw toDiskFailure(error, `reading ${this.directory.path}`);
+    }
+  }
+
+  async events(query: { newest: number; sinceMs?: number }): Promise<RecordedEvent[]> {
+    try {
+      return await readNewestEvents(this.directory.eventsFile, query);
+    } catch (error) {
+      throw toDiskFailure(error, `reading ${this.directory.eventsFile}`);
     }
   }
 

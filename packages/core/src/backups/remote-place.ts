@@ -1,6 +1,8 @@
+import type { RecordedEvent } from '../files/event-text.ts';
 import type { ArchiveSession } from '../hosts/archive-session.ts';
 import { pinWal } from '../hosts/ask.ts';
 import { fetchBackupFile } from '../hosts/fetch-backup-file.ts';
+import { requestEvents } from '../hosts/request-events.ts';
 import { requestSurvey } from '../hosts/request-survey.ts';
 import type { WalPlace } from '../wal/backup-label.ts';
 import { formatLsn } from '../wal/lsn.ts';
@@ -30,6 +32,10 @@ export class RemotePlace implements ArchivePlace {
 
   async survey(): Promise<HostSurvey> {
     return await this.withSession(async (session) => parseHostSurvey(await requestSurvey(session, maxSurveyBytes)));
+  }
+
+  async events(query: { newest: number; sinceMs?: number }): Promise<RecordedEvent[]> {
+    return await this.withSession((session) => requestEvents(session, query));
   }
 
   backup(name: string): BackupSource {
