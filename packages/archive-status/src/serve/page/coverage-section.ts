@@ -115,7 +115,7 @@ function pictureTable({ lanes }: Picture, view: View): Html {
     ])
     .toSorted((a, b) => b.toMs - a.toMs);
   const shown = rows.slice(0, mostRows);
-  const begin = (atMs: number) => (Number.isFinite(atMs) ? plainMoment(atMs, view) : 'always');
+  const begin = (atMs: number) => (Number.isFinite(atMs) ? plainMoment(atMs, view) : 'the beginning');
   return html`${table({
     id: 'picture-rows',
     caption: 'What the picture shows, newest first',

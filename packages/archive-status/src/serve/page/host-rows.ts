@@ -45,7 +45,7 @@ export const hostRows: readonly HostRow[] = [
       mapKnown(cooldown, (cooling) =>
         cooling === null
           ? none('no')
-          : html`<strong>until ${relativeMoment(cooling.untilAtMs, view)}</strong> ${cooling.failure ?? ''}`,
+          : html`<strong>ends ${relativeMoment(cooling.untilAtMs, view)}</strong> ${cooling.failure ?? ''}`,
       ),
   },
   {
