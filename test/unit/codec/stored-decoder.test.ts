@@ -9,7 +9,7 @@ import { decodeStored } from '../../../packages/core/src/codec/stored-decoder.ts
 import { compressPiece } from '../../../packages/core/src/codec/zstd-compress.ts';
 import { walLike } from './content.ts';
 import { handmadeFrame, skippableFrame } from './handmade-frame.ts';
-import { type Decoded, decoded, decodedFile, failureFrom, inChunks, storedOf } from './stored.ts';
+import { type Decoded, decoded, decodedFile, decodedPassing, failureFrom, inChunks, storedOf } from './stored.ts';
 
 const mib = 2 ** 20;
 
@@ -59,6 +59,41 @@ describe('what was stored comes back', () => {
     expect(taken.summary).toMatchObject({ rawDigest: 'ab'.repeat(32), labelled: true });
     const two = await storedOf([walLike(700, 1), walLike(700, 2)]);
     expect((await decodedFile(two.stored, undefined, options)).summary.rawDigest).toBe(two.rawDigest);
+  });
+
+  test('in passing pieces: a frame that is as long as the file may be is digested only if that is wanted always', async () => {
+    const raw = walLike(700_000);
+    const { frames, stored, rawDigest } = await storedOf([raw]);
+    const wrong = Buffer.concat([
+      ...frames,
+      formatLabelFrame({ rawSizeBytes: raw.length, rawDigest: 'ab'.repeat(32) }),
+    ]);
+    const alone = { minRawSizeBytes: raw.length, maxRawSizeBytes: raw.length };
+    const ofSeveral = { digest: 'of_several_frames' } as const;
+    expect((await decodedPassing(inChunks(stored, 999), alone, ofSeveral)).content.equals(raw)).toBe(true);
+    const taken = await decodedPassing(inChunks(wrong, 999), alone, ofSeveral);
+    expect(taken.summary.rawDigest).toBe('ab'.repeat(32));
+    await failureFrom('damaged', decodedPassing(inChunks(wrong, 999), alone));
+    const roomForMore = { maxRawSizeBytes: raw.length + 1 };
+    await failureFrom('damaged', decodedPassing(inChunks(wrong, 999), roomForMore, ofSeveral));
+    const { summary } = await decodedPassing(inChunks(stored, 999), roomForMore, ofSeveral);
+    expect(summary.rawDigest).toBe(rawDigest);
+    // Without the checksum that ends the frame, and with another one.
+    const [frame = Buffer.alloc(0)] = frames;
+    const label = stored.subarray(frame.length);
+    const cut = Buffer.concat([frame.subarray(0, -4), label]);
+    const other = Buffer.concat([frame.subarray(0, -4), Buffer.from('beef'), label]);
+    for (const file of [cut, other])
+      await failureFrom('damaged', decodedPassing(inChunks(file, 999), alone, ofSeveral));
+  });
+
+  test('in passing pieces, frames in another order are found where there can be several', async () => {
+    const { frames, label } = await storedOf([walLike(700, 1), walLike(700, 2)]);
+    const [a, b] = frames as [Buffer, Buffer];
+    for (const order of [[b, a], [a], [b], [a, a], [a, b, b], [a, a, b]]) {
+      const file = inChunks(Buffer.concat([...order, label]), 300);
+      await failureFrom('damaged', decodedPassing(file, { maxRawSizeBytes: 1400 }, { digest: 'of_several_frames' }));
+    }
   });
 
   test('a segment of 40 MiB in three frames', async () => {

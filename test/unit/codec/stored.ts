@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { Failure } from '../../../packages/core/src/base/failure.ts';
 import type { FailureCode } from '../../../packages/core/src/base/failure-table.ts';
@@ -50,13 +51,39 @@ export async function decoded(
 
 const anySize: RawSizeLimits = { maxRawSizeBytes: 2 ** 30 };
 
-export function decodedFile(
+/** Decodes a whole file, frame by frame. That passing pieces say the same of it is expected here, whatever the test is about. */
+export async function decodedFile(
   stored: Buffer,
   limits: RawSizeLimits = anySize,
-  options?: DecodeOptions,
+  options: DecodeOptions = {},
 ): Promise<Decoded> {
-  return decoded(inChunks(stored, 65_536), limits, options);
+  const whole = decoded(inChunks(stored, 65_536), limits, options);
+  // Where no digest is wanted of one frame, theirs is computed all the same unless the limits say that it is alone.
+  if (options.digest !== 'of_several_frames') {
+    const passing = decodedPassing(inChunks(stored, 65_536), limits, options);
+    expect(await passing.then(described, codeOf)).toEqual(await whole.then(described, codeOf));
+  }
+  return await whole;
 }
+
+/** The same in pieces that are overwritten by the next one. */
+export async function decodedPassing(
+  chunks: AsyncIterable<Buffer>,
+  limits: RawSizeLimits,
+  options: DecodeOptions = {},
+): Promise<Omit<Decoded, 'pieces'>> {
+  const decoder = decodeStored(chunks, limits, { ...options, pieces: 'passing' });
+  const copies: Buffer[] = [];
+  for (;;) {
+    const step = await decoder.next();
+    if (step.done) return { content: Buffer.concat(copies), summary: step.value };
+    copies.push(Buffer.from(step.value));
+  }
+}
+
+const codeOf = (error: unknown) => (error instanceof Failure ? error.code : error);
+const described = ({ content, summary }: Omit<Decoded, 'pieces'>) => ({ content: sha256(content), summary });
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 /** The Failure with this code that `work` must end with. */
 export async function failureFrom(code: FailureCode, work: Promise<unknown>): Promise<Failure> {

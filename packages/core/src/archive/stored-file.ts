@@ -111,13 +111,17 @@ export async function digestChunks(
   segmentSize: SegmentSize | undefined,
   options: DecodeOptions = {},
 ): Promise<StoredSummary> {
-  const decoder = decodeStored(chunks, rawSizeRange(file, segmentSize), options);
-  let isFirst = true;
+  const decoder = decodeStored(chunks, rawSizeRange(file, segmentSize), { ...options, pieces: 'passing' });
+  let head = Buffer.alloc(0);
+  let isChecked = false;
   for (;;) {
     const step = await decoder.next();
+    if (!isChecked) {
+      if (!step.done) head = Buffer.concat([head, step.value.subarray(0, pageHeaderBytes)]);
+      isChecked = step.done === true || head.length >= pageHeaderBytes;
+      if (isChecked) checkFirstPage(file, head);
+    }
     if (step.done) return step.value;
-    if (isFirst) checkFirstPage(file, step.value);
-    isFirst = false;
   }
 }
 

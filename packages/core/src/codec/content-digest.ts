@@ -1,33 +1,34 @@
 import { createHash } from 'node:crypto';
 
 /**
- * SHA-256 of content that comes frame by frame. Where it is wanted of several frames only, one alone costs nothing: its own checksum
- * proves it, and that there is no other one, its size.
+ * SHA-256 of content that comes piece by piece. Of a frame that is alone it need not be computed: its own checksum proves it, and that
+ * there is no other one, its size.
  */
 export class ContentDigest {
   private readonly hash = createHash('sha256');
-  private readonly alsoOfOne: boolean;
+  private readonly of: 'all' | 'several_pieces' | 'nothing';
   private first: Buffer | undefined;
-  private frames = 0;
+  private pieces = 0;
 
-  constructor({ alsoOfOne }: { alsoOfOne: boolean }) {
-    this.alsoOfOne = alsoOfOne;
+  constructor(of: 'all' | 'several_pieces' | 'nothing') {
+    this.of = of;
   }
 
-  /** The frame must not change before the next call. */
-  update(frame: Buffer): void {
-    this.frames += 1;
-    if (this.frames === 1 && !this.alsoOfOne) {
-      this.first = frame;
+  /** For `several_pieces` the piece must not change before the next call. */
+  update(piece: Buffer): void {
+    if (this.of === 'nothing') return;
+    this.pieces += 1;
+    if (this.pieces === 1 && this.of === 'several_pieces') {
+      this.first = piece;
       return;
     }
     if (this.first !== undefined) this.hash.update(this.first);
     this.first = undefined;
-    this.hash.update(frame);
+    this.hash.update(piece);
   }
 
   /** In lower-case hexadecimal; undefined when it was not computed. To be called once. */
   value(): string | undefined {
-    return this.first === undefined ? this.hash.digest('hex') : undefined;
+    return this.of === 'nothing' || this.first !== undefined ? undefined : this.hash.digest('hex');
   }
 }

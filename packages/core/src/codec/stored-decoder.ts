@@ -3,7 +3,8 @@ import { ContentDigest } from './content-digest.ts';
 import { damaged } from './damage.ts';
 import { detectStoredFormat, formatPrefixBytes, type StoredFormat } from './stored-format.ts';
 import { StoredInput } from './stored-input.ts';
-import { type DecodedContent, decodeZstd } from './zstd-decoder.ts';
+import { type DecodedContent, decodeZstd, type ZstdDecoding } from './zstd-decoder.ts';
+import { passingFrame, wholeFrame } from './zstd-frame-content.ts';
 
 /** The raw sizes that the file may have, in bytes, both inclusive; `expectedRawSize` in wal/ gives them. */
 export interface RawSizeLimits {
@@ -21,6 +22,8 @@ export interface DecodeOptions {
    * work. Where it is not computed `rawDigest` is the label's word, or empty without one. Default `always`.
    */
   readonly digest?: 'always' | 'of_several_frames';
+  /** `kept`: frame by frame, each the reader's to keep; the default. `passing`: small, good until the next one is asked for. */
+  readonly pieces?: 'kept' | 'passing';
 }
 
 /**
@@ -34,14 +37,14 @@ export interface DecodeOptions {
 export async function* decodeStored(
   chunks: AsyncIterable<Buffer>,
   limits: RawSizeLimits,
-  { digest = 'always' }: DecodeOptions = {},
+  options: DecodeOptions = {},
 ): AsyncGenerator<Buffer, StoredSummary> {
   const input = new StoredInput(chunks);
   try {
     // No archive file is this short: what is, is the rest of one.
     if (!(await input.fill(formatPrefixBytes))) throw damaged(`has ${input.bytes.length} bytes`);
     const format = detectStoredFormat(input.bytes);
-    const content = yield* decodeFormat(format, input, limits, new ContentDigest({ alsoOfOne: digest === 'always' }));
+    const content = yield* decodeFormat(format, input, limits, options);
     const least = limits.minRawSizeBytes ?? 0;
     if (content.rawSizeBytes < least) throw damaged(`holds ${content.rawSizeBytes} bytes, not ${least}`);
     return { format, ...content };
@@ -54,21 +57,31 @@ function decodeFormat(
   format: StoredFormat,
   input: StoredInput,
   limits: RawSizeLimits,
-  digest: ContentDigest,
+  options: DecodeOptions,
 ): AsyncGenerator<Buffer, DecodedContent> {
-  if (format === 'zstd') return decodeZstd(input, limits.maxRawSizeBytes, digest);
-  if (format === 'plain') return passThrough(input, limits.maxRawSizeBytes, digest);
+  if (format === 'zstd') return decodeZstd(input, limits.maxRawSizeBytes, zstdDecoding(options));
+  if (format === 'plain') return passThrough(input, limits.maxRawSizeBytes);
   // Not `damaged`, which would have a repair replace it, and never a "not found", which would end a recovery.
   throw new Failure('check_failed', `the stored file is compressed with ${format}, which is not read yet`, {
     hint: `Decompress it in place with the ${format} program: plain files are read.`,
   });
 }
 
-async function* passThrough(
-  input: StoredInput,
-  maxRawSizeBytes: number,
-  digest: ContentDigest,
-): AsyncGenerator<Buffer, DecodedContent> {
+function zstdDecoding({ digest = 'always', pieces = 'kept' }: DecodeOptions): ZstdDecoding {
+  if (pieces === 'kept') {
+    const of = digest === 'always' ? 'all' : 'several_pieces';
+    return { frameContent: wholeFrame, digestOf: () => new ContentDigest(of) };
+  }
+  // The first of several pieces is gone when the second one tells that there are several.
+  const isWanted = (isOnlyFrame: boolean) => digest === 'always' || !isOnlyFrame;
+  return {
+    frameContent: passingFrame,
+    digestOf: ({ isOnlyFrame }) => new ContentDigest(isWanted(isOnlyFrame) ? 'all' : 'nothing'),
+  };
+}
+
+async function* passThrough(input: StoredInput, maxRawSizeBytes: number): AsyncGenerator<Buffer, DecodedContent> {
+  const digest = new ContentDigest('all');
   let rawSizeBytes = 0;
   for await (const chunk of input.rest()) {
     rawSizeBytes += chunk.length;

@@ -46,6 +46,24 @@ export class StoredInput {
     this.heldBytes = 0;
   }
 
+  /** The next bytes, held ones first, as many as there are without copying; undefined at the end. Valid until the next call. */
+  async next(): Promise<Buffer | undefined> {
+    if (this.heldBytes > 0) {
+      const held = this.bytes;
+      this.discard();
+      return held;
+    }
+    if (this.chunk.length === 0 && !(await this.nextChunk())) return undefined;
+    const { chunk } = this;
+    this.chunk = Buffer.alloc(0);
+    return chunk;
+  }
+
+  /** Takes back the end of what `next` gave, for the next call of whichever method. */
+  putBack(bytes: Buffer): void {
+    if (bytes.length > 0) this.chunk = this.chunk.length === 0 ? bytes : Buffer.concat([bytes, this.chunk]);
+  }
+
   /** True when nothing is held and nothing follows. */
   async isAtEnd(): Promise<boolean> {
     return !(await this.fill(1));

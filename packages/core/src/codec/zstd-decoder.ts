@@ -3,14 +3,8 @@ import { type ContentLabel, labelMagic, labelPayloadBytes, parseLabelPayload } f
 import { damaged } from './damage.ts';
 import { PIECE_SIZE } from './piece-size.ts';
 import type { StoredInput } from './stored-input.ts';
-import { checkFrameHeader, decompressFrame } from './zstd-decompress.ts';
-import {
-  type DataFrameHeader,
-  type FrameHeader,
-  parseFrameHeader,
-  type SkippableFrameHeader,
-  walkBlocks,
-} from './zstd-frame.ts';
+import { type DataFrameHeader, type FrameHeader, parseFrameHeader, type SkippableFrameHeader } from './zstd-frame.ts';
+import type { FrameContent } from './zstd-frame-content.ts';
 
 /** The most raw content in the one frame of a file that the zstd program made: it is in memory as a whole. */
 const largestForeignFrameBytes = 64 * 2 ** 20;
@@ -24,6 +18,12 @@ export interface DecodedContent {
   readonly labelled: boolean;
 }
 
+export interface ZstdDecoding {
+  frameContent: FrameContent;
+  /** What digests the content. A frame that holds all that the file may hold is the only one. */
+  digestOf: (frame: { isOnlyFrame: boolean }) => ContentDigest;
+}
+
 /**
  * Decodes the zstd form: either frames as SegmentEncoder makes them and a label, or a single frame and nothing else, as
  * the zstd program makes it. Throws `damaged` for everything else.
@@ -34,8 +34,9 @@ export interface DecodedContent {
 export async function* decodeZstd(
   input: StoredInput,
   maxRawSizeBytes: number,
-  digest: ContentDigest,
+  { frameContent, digestOf }: ZstdDecoding,
 ): AsyncGenerator<Buffer, DecodedContent> {
+  let digest: ContentDigest | undefined;
   let rawSizeBytes = 0;
   let frames = 0;
   let onlyForeign = false;
@@ -47,17 +48,20 @@ export async function* decodeZstd(
       return checkLabel(await readLabel(input, header), rawSizeBytes, digest);
     }
     onlyForeign = frames === 0 && !couldBeOurs(header);
-    const raw = await readFrame(input, header, {
+    digest ??= digestOf({ isOnlyFrame: header.contentSize === maxRawSizeBytes });
+    const content = frameContent(input, header, {
       maxRawSizeBytes: Math.min(maxRawSizeBytes - rawSizeBytes, onlyForeign ? largestForeignFrameBytes : PIECE_SIZE),
       requireChecksum: !onlyForeign,
     });
     frames += 1;
-    rawSizeBytes += raw.length;
-    digest.update(raw);
-    yield raw;
+    for await (const piece of content) {
+      rawSizeBytes += piece.length;
+      digest.update(piece);
+      yield piece;
+    }
   }
   if (frames > 1) throw damaged(`ends after ${frames} zstd frames without a label`);
-  return { rawSizeBytes, rawDigest: digest.value() ?? '', labelled: false };
+  return { rawSizeBytes, rawDigest: digest?.value() ?? '', labelled: false };
 }
 
 function couldBeOurs(header: DataFrameHeader): boolean {
@@ -74,31 +78,6 @@ async function readHeader(input: StoredInput): Promise<FrameHeader> {
   }
 }
 
-async function readFrame(
-  input: StoredInput,
-  header: DataFrameHeader,
-  limits: { maxRawSizeBytes: number; requireChecksum: boolean },
-): Promise<Buffer> {
-  const contentSize = checkFrameHeader(header, limits);
-  if (contentSize === 0) throw damaged('has an empty zstd frame');
-  const mostStoredBytes = largestStoredFrame(contentSize);
-  let walk = walkBlocks(input.bytes, header, header.headerBytes);
-  for (;;) {
-    if (walk.neededBytes > mostStoredBytes) throw damaged('has a zstd frame that is longer than its content allows');
-    if (!(await input.fill(walk.neededBytes))) throw damaged('ends within a zstd frame');
-    if (walk.isComplete) break;
-    walk = walkBlocks(input.bytes, header, walk.offset);
-  }
-  const raw = await decompressFrame(input.bytes, limits);
-  input.discard();
-  return raw;
-}
-
-/** Above ZSTD_COMPRESSBOUND for any content, so a frame of endless empty blocks is not collected in memory. */
-function largestStoredFrame(contentSize: number): number {
-  return contentSize + Math.ceil(contentSize / 128) + 2 ** 16;
-}
-
 async function readLabel(input: StoredInput, header: SkippableFrameHeader): Promise<ContentLabel> {
   if (header.magic !== labelMagic || header.payloadBytes !== labelPayloadBytes) {
     throw damaged('has a skippable frame that is not our label');
@@ -110,11 +89,11 @@ async function readLabel(input: StoredInput, header: SkippableFrameHeader): Prom
   return label;
 }
 
-function checkLabel(label: ContentLabel, rawSizeBytes: number, digest: ContentDigest): DecodedContent {
+function checkLabel(label: ContentLabel, rawSizeBytes: number, digest: ContentDigest | undefined): DecodedContent {
   if (label.rawSizeBytes !== rawSizeBytes) {
     throw damaged(`holds ${rawSizeBytes} bytes, where its label says ${label.rawSizeBytes}`);
   }
-  const rawDigest = digest.value() ?? label.rawDigest;
+  const rawDigest = digest?.value() ?? label.rawDigest;
   if (label.rawDigest !== rawDigest) {
     throw damaged(`holds content with digest ${rawDigest}, where its label says ${label.rawDigest}`);
   }

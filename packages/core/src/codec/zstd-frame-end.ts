@@ -23,17 +23,22 @@ export class ZstdFrameEnd {
 
   /** Throws `damaged` for what is no frame, and for bytes after its end. */
   take(piece: Buffer): void {
+    if (this.follow(piece) < piece.length) throw damaged('goes on after its zstd frame');
+  }
+
+  /** How many of these bytes are the frame's: all of them, until its end is among them. Throws `damaged` for what is no frame. */
+  follow(piece: Buffer): number {
     let bytes = this.rest.length === 0 ? piece : Buffer.concat([this.rest, piece]);
     this.rest = Buffer.alloc(0);
-    while (bytes.length > 0) {
-      if (this.isComplete) throw damaged('goes on after its zstd frame');
+    while (bytes.length > 0 && !this.isComplete) {
       const used = this.toSkip > 0 ? this.skip(bytes) : this.readHeader(bytes);
       if (used === 0) {
         this.rest = Buffer.from(bytes);
-        return;
+        return piece.length;
       }
       bytes = bytes.subarray(used);
     }
+    return piece.length - bytes.length;
   }
 
   private skip(bytes: Buffer): number {
