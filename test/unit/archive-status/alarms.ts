@@ -502,15 +502,24 @@ export const alarms: readonly Alarm[] = [
     state: (it) => (host(it, 1).problems = known([{ what: '00000002.history', reason: 'it ends within a position' }])),
   },
   {
-    rule: 'archive',
-    fact: 'a complete backup cannot be used',
+    rule: 'coverage',
+    fact: 'nothing can be restored',
+    level: 'critical',
+    state: (it) => (it.coverage = known({ ranges: [], totalMs: 0, isWhole: true, unusable: [] })),
+  },
+  {
+    rule: 'coverage',
+    fact: 'a complete backup cannot be restored',
     level: 'warning',
     state: (it) =>
-      (host(it, 1).backups = known([{ ...healthyBackup('arch2', 3, hours), problem: 'its start is not known' }])),
-    neighbour: (it) =>
-      (host(it, 1).backups = known([
-        { ...healthyBackup('arch2', 3, hours), state: 'partial', problem: 'it has no label' },
-      ])),
+      (valueOf(it.coverage).unusable = [{ name: 'data.master.7', hosts: ['arch1'], problem: 'its WAL is on no host' }]),
+  },
+  {
+    rule: 'coverage',
+    fact: 'it cannot be restored from the host that answers',
+    level: 'unknown',
+    state: (it) => (it.coverage = known({ ranges: [], totalMs: 0, isWhole: false, unusable: [] })),
+    neighbour: (it) => (valueOf(it.coverage).isWhole = false),
   },
   {
     rule: 'sync',

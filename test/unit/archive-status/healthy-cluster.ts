@@ -44,7 +44,24 @@ export function healthyCluster(): Mutable<ClusterReport> {
     newestBackup: arch2.lastBackup,
     queue: known({ nowAtMs: nowMs, schedules: [healthySchedule('base', days)] }),
     drills: known([healthyDrill(2 * days)]),
-    coverage: known({ ranges: [], totalMs: 0, isWhole: true }),
+    coverage: known({
+      ranges: [
+        {
+          fromAtMs: nowMs - 20 * hours,
+          toAtMs: nowMs - 40 * seconds,
+          fromLsn: '0/2000028',
+          toLsn: '0/14000000',
+          fromTimeline: 1,
+          toTimeline: 1,
+          backup: 'data.master.7',
+          hosts: ['arch1'],
+          missing: null,
+        },
+      ],
+      totalMs: 20 * hours - 40 * seconds,
+      isWhole: true,
+      unusable: [],
+    }),
     agents: known([healthyAgent()]),
     events: known([]),
   };
@@ -194,6 +211,7 @@ export function healthyDrill(ageMs: number): DrillReport {
   return {
     id: `drill ${ageMs}`,
     backup: 'data.master.7',
+    from: 'arch1',
     host: 'arch1',
     method: 'restore',
     startedAtMs: nowMs - ageMs - 5 * minutes,

@@ -1,5 +1,5 @@
 import type { Rule } from './rule.ts';
-import { backup, drill, dump, queue, running } from './rules/backup-rules.ts';
+import { backup, coverage, drill, dump, queue, running } from './rules/backup-rules.ts';
 import { agent, archive, clock, cooldown, disk, diskTrend, hosts, identity } from './rules/host-rules.ts';
 import { archiver, pgWal, primary, servers } from './rules/server-rules.ts';
 import { copies, debts, holes, sync, wal } from './rules/wal-rules.ts';
@@ -16,6 +16,7 @@ export const rules: readonly Rule[] = [
   debts,
   holes,
   backup,
+  coverage,
   dump,
   running,
   queue,

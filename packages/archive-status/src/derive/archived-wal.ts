@@ -1,27 +1,25 @@
-import type { HostSurvey } from '@archive2/core/backups/host-survey.ts';
+import type { HostSurvey, WalRun } from '@archive2/core/backups/host-survey.ts';
+import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { formatLsn, type Lsn, lsnFromBytes } from '@archive2/core/wal/lsn.ts';
+import { segmentStartLsn } from '@archive2/core/wal/segment-position.ts';
 import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
 import { type Known, known, unknown } from '../model/known.ts';
 import type { LagReport, SegmentReport } from '../model/wal-report.ts';
 import type { PrimaryPlace } from './primary.ts';
-import { nameOfNumber, type SegmentRun, segmentRuns } from './segment-runs.ts';
 
 /** The newest segment of a host: of its highest timeline, the highest. null: none is stored. */
 export function newestSegment({ identity, wal }: HostSurvey): SegmentReport | null {
-  if (identity === undefined) return null;
-  const size = identity.segmentSize;
-  const [newest] = segmentRuns(wal, size).sort((a, b) => b.timeline - a.timeline || b.to - a.to);
-  if (newest === undefined) return null;
-  return {
-    name: nameOfNumber(newest.timeline, newest.to, size),
-    timeline: newest.timeline,
-    endLsn: formatLsn(endOf(newest, size)),
-    writtenAtMs: newest.toAtMs,
-  };
+  const [newest] = wal.toSorted((a, b) => (a.to < b.to ? 1 : -1));
+  if (identity === undefined || newest === undefined) return null;
+  const { to, timeline, toMs } = newest;
+  return { name: to, timeline, endLsn: formatLsn(endOf(newest, identity.segmentSize)), writtenAtMs: toMs };
 }
 
-function endOf({ to }: Pick<SegmentRun, 'to'>, size: SegmentSize): Lsn {
-  return lsnFromBytes(BigInt(to + 1) * BigInt(size));
+/** The position behind the last byte of a run. */
+function endOf({ to }: WalRun, size: SegmentSize): Lsn {
+  const file = parseArchiveFileName(to);
+  if (file.kind !== 'segment') throw new Error(`${to} is no segment`);
+  return lsnFromBytes(segmentStartLsn(file, size) + BigInt(size));
 }
 
 /**
@@ -34,17 +32,16 @@ export function lagOf({ identity, wal, descents }: HostSurvey, primary: Known<Pr
   const { timeline, lsn } = primary.value;
   if (identity === undefined || wal.length === 0) return unknown('nothing is archived yet');
   const size = identity.segmentSize;
-  const runs = segmentRuns(wal, size);
-  const ends = runs.filter((run) => run.timeline === timeline).map((run) => endOf(run, size));
+  const endsOf = (id: number): bigint[] => wal.filter((run) => run.timeline === id).map((run) => endOf(run, size));
+  const ends = endsOf(timeline);
   if (ends.length === 0) {
     const ancestors = descents.find((descent) => descent.timeline === timeline)?.ancestors;
     if (ancestors === undefined) return unknown(`nothing of timeline ${timeline} is archived yet`);
-    for (const ancestor of ancestors) {
-      const own = runs.filter((run) => run.timeline === ancestor.timeline).map((run) => endOf(run, size));
-      ends.push(...own.map((end) => (end < ancestor.switchLsn ? end : ancestor.switchLsn)));
+    for (const { timeline: id, switchLsn } of ancestors) {
+      ends.push(...endsOf(id).map((end) => (end < switchLsn ? end : switchLsn)));
     }
   }
-  const archived = ends.reduce<bigint>((highest, end) => (end > highest ? end : highest), 0n);
+  const archived = ends.reduce((highest, end) => (end > highest ? end : highest), 0n);
   const bytes = lsn > archived ? lsn - archived : 0n;
   return known({ bytes: Number(bytes), segments: Number(bytes / BigInt(size)) });
 }

@@ -6,8 +6,8 @@ import { type Known, known, mapKnown, unknown } from '../model/known.ts';
 import type { RoleReport } from '../model/server-report.ts';
 import type { ClusterReport } from '../model/status-report.ts';
 import type { ClusterLook } from './cluster-look.ts';
-import { coverageReport } from './coverage.ts';
-import { drillsOf } from './drills.ts';
+import { coverageOfLooks, coverageReport } from './coverage.ts';
+import { drillsOfQueue } from './drills.ts';
 import { backupAtMs, cooldownOf, hostReport } from './host-report.ts';
 import { primaryPlace } from './primary.ts';
 import { queueReport } from './queue-report.ts';
@@ -24,16 +24,17 @@ export function clusterReport(look: ClusterLook): ClusterReport {
     return hostReport(host, { primary, cooldown, trends });
   });
   const servers = look.servers.map((server) => serverReport(server, trends));
+  const coverage = coverageOfLooks(look.hosts);
   return {
     cluster,
     hosts,
     servers,
     role: sinceInArchive(roleReport(servers, expectedPrimary, patroni), hosts),
-    wal: walReport(look.hosts, primary),
+    wal: walReport(look.hosts, coverage, primary),
     newestBackup: newestOf(hosts),
     queue: queue === null ? null : mapKnown(queue, (it) => queueReport(it, cluster)),
     drills: drillsCell(look),
-    coverage: coverageReport(look.hosts),
+    coverage: mapKnown(coverage, coverageReport),
     agents,
     events,
   };
@@ -82,11 +83,11 @@ function sinceInArchive(role: RoleReport, hosts: readonly HostReport[]): RoleRep
   return first.length === 0 ? role : { ...role, timelineSinceAtMs: known(Math.min(...first)) };
 }
 
-/** What is known of either source; unknown only where the queue, which has all of them, is. */
+/** Of both sources; unknown where the queue is, which has those of all machines. This machine's records have more of each. */
 function drillsCell({ queue, drills, cluster }: ClusterLook): Known<readonly DrillReport[]> {
   if (queue !== null && !queue.known) return queue;
   if (!drills.known) return drills;
-  const recorded = queue === null ? [] : drillsOf(queue.value.verifications.get(cluster) ?? []);
-  const byId = new Map([...drills.value, ...recorded].map((it) => [it.id, it]));
+  const queued = queue === null ? [] : drillsOfQueue(queue.value.verifications.get(cluster) ?? []);
+  const byId = new Map([...queued, ...drills.value].map((it) => [it.id, it]));
   return known([...byId.values()].sort((a, b) => b.endedAtMs - a.endedAtMs));
 }

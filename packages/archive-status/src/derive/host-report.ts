@@ -7,7 +7,6 @@ import { type Known, mapKnown, thenKnown } from '../model/known.ts';
 import { lagOf, newestSegment } from './archived-wal.ts';
 import type { HostLook, Trends } from './cluster-look.ts';
 import type { PrimaryPlace } from './primary.ts';
-import { bandOf, segmentRuns } from './segment-runs.ts';
 
 export interface HostContext {
   readonly primary: Known<PrimaryPlace>;
@@ -43,10 +42,10 @@ export function hostReport(look: HostLook, { primary, cooldown, trends }: HostCo
     problems: of(({ problems }) => problems.map(({ what, reason }) => ({ what, reason }))),
     backups,
     lastBackup: mapKnown(backups, newestUsable),
-    wal: of(({ identity, wal }) =>
-      identity === undefined
-        ? []
-        : segmentRuns(wal, identity.segmentSize).map((run) => bandOf(run, identity.segmentSize)),
+    wal: of(({ wal }) =>
+      wal.map(({ timeline, from, to, count, fromMs, toMs }) => {
+        return { timeline, from, to, count, fromAtMs: fromMs, toAtMs: toMs };
+      }),
     ),
     cooldown,
   };

@@ -4,10 +4,11 @@ import { openArchivePlaces } from '@archive2/core/cli/archive-options.ts';
 import type { ConnectSettings } from '@archive2/core/postgres/connect.ts';
 import { eachServer } from '@archive2/core/postgres/each-server.ts';
 import type { ClusterLook } from '../derive/cluster-look.ts';
-import { type Known, known } from '../model/known.ts';
+import type { Known } from '../model/known.ts';
 import type { PatroniReport } from '../model/server-report.ts';
 import type { WatchedCluster } from '../settings/watched-cluster.ts';
 import { askSource } from '../sources/ask-source.ts';
+import { drillDirectories, readDrills } from '../sources/drill-records.ts';
 import { readEvents } from '../sources/events.ts';
 import { HostWatch } from '../sources/host-watch.ts';
 import { askPatroni } from '../sources/patroni.ts';
@@ -59,14 +60,15 @@ export class ClusterWatch {
   /** Asks all sources at once. Never rejects, and resolves by the timeout. */
   async look(): Promise<OwnLook> {
     const { timeoutMs } = this.#world;
-    const [hosts, servers, patroni, events] = await Promise.all([
+    const [hosts, servers, patroni, events, drills] = await Promise.all([
       Promise.all(this.#hosts.map((host) => host.look(timeoutMs))),
       this.#lookAtServers(),
       this.#lookAtPatroni(),
       this.#lookAtEvents(),
+      this.#lookAtDrills(),
     ]);
     const { cluster, expectedPrimary } = this.#watched;
-    return { cluster, expectedPrimary, hosts, servers, patroni, events, drills: known([]) };
+    return { cluster, expectedPrimary, hosts, servers, patroni, events, drills };
   }
 
   async close(): Promise<void> {
@@ -98,10 +100,20 @@ export class ClusterWatch {
   }
 
   async #lookAtEvents(): Promise<ClusterLook['events']> {
-    const { cluster, directory, archives } = this.#watched;
     const { stateDirectory, timeoutMs } = this.#world;
-    const isHere = archives.some(({ kind }) => kind === 'here');
-    const directories = [stateDirectory, ...(isHere ? [directory.stateDirectory] : [])];
-    return await askSource('the log of events', timeoutMs, () => readEvents(cluster, directories));
+    const directories = [stateDirectory, ...this.#archivesHere()];
+    return await askSource('the log of events', timeoutMs, () => readEvents(this.#watched.cluster, directories));
+  }
+
+  async #lookAtDrills(): Promise<ClusterLook['drills']> {
+    const { stateDirectory, timeoutMs } = this.#world;
+    const directories = drillDirectories(this.#watched.cluster, stateDirectory, this.#archivesHere());
+    return await askSource('the records of drills', timeoutMs, () => readDrills(directories));
+  }
+
+  /** The state directories of the archives on this machine. */
+  #archivesHere(): string[] {
+    const { archives, directory } = this.#watched;
+    return archives.filter(({ kind }) => kind === 'here').map(() => directory.stateDirectory);
   }
 }

@@ -74,8 +74,9 @@ export interface AttemptReport {
 /** A restore drill, or another check of a finished backup. */
 export interface DrillReport {
   readonly id: string;
-  /** The backup that was tried. */
+  /** The backup that was tried, and the archive host that it was read from. */
   readonly backup: string;
+  readonly from: string | null;
   /** Where it was tried. */
   readonly host: string;
   /** "restore", "manifest" and the like. */

@@ -6,6 +6,8 @@ export interface CoverageReport {
   readonly totalMs: number;
   /** False: a host did not answer, and may have more than this. */
   readonly isWhole: boolean;
+  /** Complete backups from which nothing can be restored, and why: words that follow "because". */
+  readonly unusable: readonly { readonly name: string; readonly hosts: readonly string[]; readonly problem: string }[];
 }
 
 export interface CoverageRange {
@@ -19,4 +21,6 @@ export interface CoverageRange {
   /** The oldest backup that it begins from, and who has that. */
   readonly backup: string;
   readonly hosts: readonly string[];
+  /** What keeps it from going on although there is later WAL; null: it ends with the WAL. */
+  readonly missing: { readonly from: string; readonly to: string; readonly count: number } | null;
 }

@@ -48,6 +48,7 @@ export function healthyCluster(cluster = 'main', change: Partial<ClusterReport> 
       ranges: [range(6 * DAY_MS - 40 * MINUTE_MS, 2 * MINUTE_MS)],
       totalMs: 6 * DAY_MS - 42 * MINUTE_MS,
       isWhole: true,
+      unusable: [],
     }),
     agents: known([agent()]),
     events: known([
@@ -144,6 +145,7 @@ export function troubledCluster(cluster = 'orders', change: Partial<ClusterRepor
       ranges: [range(6 * DAY_MS, 2.5 * DAY_MS), range(2 * DAY_MS, 2 * MINUTE_MS)],
       totalMs: 5.5 * DAY_MS - 2 * MINUTE_MS,
       isWhole: false,
+      unusable: [],
     }),
     events: known([
       {
@@ -353,6 +355,7 @@ export function drill(id: string, agoMs: number, change: Partial<DrillReport> = 
   return {
     id,
     backup: 'data.master.16',
+    from: 'arch1',
     host: 'arch1',
     method: 'restore',
     startedAtMs: NOW_MS - agoMs - 31 * MINUTE_MS,
@@ -438,5 +441,6 @@ function range(fromAgoMs: number, toAgoMs: number) {
     toTimeline: 1,
     backup: 'data.master.14',
     hosts: ['arch1'],
+    missing: null,
   };
 }

@@ -56,6 +56,27 @@ function limitsOfSchedule({ spacingMs }: ScheduleReport): Limits {
   return { warning: spacingMs + late, critical: 2 * spacingMs + late };
 }
 
+export const coverage: Rule = {
+  name: 'coverage',
+  summary: 'nothing can be restored, or not from a complete backup that is there',
+  judge({ coverage: cell }) {
+    const opinion = judgeKnown(cell, ({ ranges, unusable, totalMs, isWhole }) => {
+      const measure = secondsMeasure('coverage', totalMs);
+      const [bad] = unusable;
+      // What is missing may be on the host that does not answer.
+      if (!isWhole && (bad !== undefined || ranges.length === 0))
+        return notKnown('a host that may have more does not answer');
+      if (ranges.length === 0) return critical('nothing can be restored', measure);
+      if (bad === undefined) return ok('every complete backup can be restored', measure);
+      return warning(
+        `nothing can be restored from ${bad.name} on ${bad.hosts.join(' and ')} because ${bad.problem}`,
+        measure,
+      );
+    });
+    return [opinion];
+  },
+};
+
 export const dump: Rule = {
   name: 'dump',
   summary: 'the last scheduled dump is missing',

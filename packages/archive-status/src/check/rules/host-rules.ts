@@ -130,7 +130,7 @@ export const archive: Rule = {
   name: 'archive',
   summary: 'an archive host keeps refused contents, or cannot read a part of its archive',
   judge: ({ hosts: all }) =>
-    all.flatMap(({ name, quarantined, problems, backups }) => [
+    all.flatMap(({ name, quarantined, problems }) => [
       judgeKnown(quarantined, (count) => {
         if (count === 0) return ok(`the quarantine of ${name} is empty`);
         return warning(
@@ -140,11 +140,6 @@ export const archive: Rule = {
       judgeKnown(problems, ([first]) => {
         if (first === undefined) return ok(`${name} can read its archive`);
         return warning(`${name} cannot read ${first.what}: ${first.reason}`);
-      }),
-      judgeKnown(backups, (found) => {
-        const bad = found.find(({ state, problem }) => state === 'complete' && problem !== null);
-        if (bad === undefined) return ok(`the complete backups of ${name} can be used`);
-        return warning(`${bad.name} on ${name} cannot be used because ${bad.problem ?? ''}`);
       }),
     ]),
 };
