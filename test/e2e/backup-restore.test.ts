@@ -230,7 +230,10 @@ describe('backup-restore', () => {
   });
 
   describe('with a host that is gone', () => {
-    beforeAll(async () => await stand.archive.arch1.machine.kill9());
+    beforeAll(async () => {
+      guide.connectTimeoutSeconds = 1.5;
+      await stand.archive.arch1.machine.kill9();
+    });
 
     test('asks whether what it may have had is lost; --yes does not say so', async () => {
       const { copy, flags } = guide.newCopy('accepted');

@@ -9,6 +9,8 @@ import { BIN_DIRECTORY } from './repository.ts';
 /** backup-restore on a machine of a stand, as an operator calls it there; nobody can be asked. */
 export class GuidedRestore {
   readonly machine: Machine;
+  /** On a busy computer a login takes a while; short where a host is known to be gone. */
+  connectTimeoutSeconds = 10;
   readonly #cluster: string;
   #ports = 5440;
 
@@ -20,7 +22,13 @@ export class GuidedRestore {
   /** Which archive it is about. */
   get archiveFlags(): string[] {
     const place = ['--cluster', this.#cluster, '--cluster-dir', CLUSTER_DIRECTORY, '--hosts', 'arch1 arch2'];
-    return [...place, '--remote-cmd', `${BIN_DIRECTORY}/archive_remote_cmd`, '--connect-timeout', '1.5'];
+    return [
+      ...place,
+      '--remote-cmd',
+      `${BIN_DIRECTORY}/archive_remote_cmd`,
+      '--connect-timeout',
+      `${this.connectTimeoutSeconds}`,
+    ];
   }
 
   begin(flags: readonly string[], { user, before = [] }: { user?: string; before?: readonly string[] } = {}): Program {

@@ -21,7 +21,7 @@ const NOW = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:S
 
 /** A table of numbered rows, each its own transaction, and beside it the test's own record of what was confirmed. */
 export class Ledger {
-  readonly #cluster: PostgresCluster;
+  #cluster: PostgresCluster;
   readonly #entries: LedgerEntry[] = [];
   #session: PsqlSession;
   #tried = 0;
@@ -77,6 +77,13 @@ export class Ledger {
   async reconnect(): Promise<void> {
     await this.#session.close();
     this.#session = this.#cluster.session();
+  }
+
+  /** Goes on with the server that took over. */
+  async moveTo(cluster: PostgresCluster): Promise<void> {
+    await this.#session.close();
+    this.#cluster = cluster;
+    this.#session = cluster.session();
   }
 
   /**

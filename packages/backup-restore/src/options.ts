@@ -72,6 +72,7 @@ export const commandSpec: CommandSpec = {
     'primary-conninfo': { type: 'string', describe: 'the primary, for a standby that also streams' },
     'tablespace-map': {
       type: 'array',
+      nargs: 1,
       string: true,
       describe: 'OID=DIR or OLD=DIR: where a tablespace goes (default: where it was)',
     },
@@ -84,6 +85,7 @@ export const commandSpec: CommandSpec = {
     },
     set: {
       type: 'array',
+      nargs: 1,
       string: true,
       describe: 'NAME=VALUE: a setting of the restored server, as port=5433 or listen_addresses=*',
     },

@@ -40,6 +40,8 @@ export async function writeSettings(
     ...recoverySettings(recovery),
     // Else waiting at the target would be a shutdown, and a standby could not be asked how far it is.
     ...(whole.action === 'pause' || plan.wish.isStandby ? { hot_standby: 'on' } : {}),
+    // PostgreSQL 15 and later read ahead of what they replay: into the hole, where restore_cmd stops them before their target.
+    ...(plan.reach.missing !== undefined && whole.major >= 15 ? { recovery_prefetch: 'off' } : {}),
     ...(await minimums(whole, configuration)),
     ...whole.settings,
   };
