@@ -52,7 +52,7 @@ export const commandSpec: CommandSpec = {
       describe: 'leave what failed in the scratch, until the next drill; --no-keep-on-failure removes it',
     },
     memory: { type: 'string', default: '256MB', describe: 'for the server, about' },
-    'stall-timeout-replay': {
+    'replay-stall': {
       type: 'string',
       default: '900',
       describe: 'seconds without progress of the replay after which the drill has failed',

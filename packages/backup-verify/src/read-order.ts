@@ -40,7 +40,7 @@ export async function readOrder(
     binDirectory: optionalText(options, 'bindir'),
     databaseUser: requiredText(options, 'dbuser'),
     memoryBytes: Math.max(64 * mebibyte, sizeToBytes(options, 'memory', 2 ** 50)),
-    stallLimitMs: secondsToMs(options, 'stall-timeout-replay', 1, 7 * 86_400),
+    stallLimitMs: secondsToMs(options, 'replay-stall', 1, 7 * 86_400),
     settings: readSettings(options),
   };
 }

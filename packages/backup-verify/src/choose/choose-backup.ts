@@ -19,6 +19,15 @@ export interface Candidate extends SurveyedPlace {
   readonly backup: SurveyedBackup;
 }
 
+/** Backups that carry a backup's name and nobody can restore, for the report: they may be what somebody relies on. Pure. */
+export function describeUnusable(hosts: readonly SurveyedPlace[]): string[] {
+  return hosts.flatMap(({ place, survey }) =>
+    survey.backups.flatMap(({ name, state, problem }) =>
+      problem === undefined || state === 'partial' ? [] : [`${name} of ${place.name} cannot be restored: ${problem}`],
+    ),
+  );
+}
+
 /** A backup that can be restored: its place in the WAL is known. */
 export interface ChosenBackup extends SurveyedPlace {
   readonly backup: SurveyedBackup & { readonly start: WalPlace; readonly stop: WalPlace };
@@ -50,10 +59,12 @@ export function chooseBackup(
     'drill_failed',
     `${backup.name} of ${place.name} counts as complete and cannot be restored: ${why}`,
     {
-      hint: 'Look at its directory. Without a label or a record nobody can restore it.',
+      hint: lookAtIt,
     },
   );
 }
+
+const lookAtIt = 'Look at its directory. Without a label and a record that fit nobody can restore it.';
 
 function inOrder(complete: readonly Candidate[], wish: DrillWish, past: readonly RecordedDrill[]): Candidate[] {
   if (wish.kind === 'named') return complete.filter((candidate) => isNamed(candidate, wish)).toSorted(newestFirst);
@@ -86,6 +97,11 @@ function lastDrillMs({ place, backup }: Candidate, past: readonly RecordedDrill[
 }
 
 function noBackup(hosts: readonly SurveyedPlace[], wish: DrillWish): Failure {
+  const unusable = hosts.flatMap((host) => {
+    const named = wish.kind === 'named' && host.survey.backups.filter((backup) => isNamed({ ...host, backup }, wish));
+    return describeUnusable(named ? [{ ...host, survey: { ...host.survey, backups: named } }] : []);
+  });
+  if (unusable[0] !== undefined) return new Failure('drill_failed', unusable[0], { hint: lookAtIt });
   const names = hosts.map(({ place }) => place.name).join(' and ');
   const what = wish.kind === 'named' ? `no complete base backup ${wish.name}` : 'no complete base backup';
   return new Failure('drill_failed', `${names} ${hosts.length === 1 ? 'has' : 'have'} ${what}`, {

@@ -3,7 +3,7 @@ import { Failure } from '@archive2/core/base/failure.ts';
 import type { RecordedDrill } from '@archive2/core/restore/drill/drill-store.ts';
 import { describeTarget, type RecoveryTarget } from '@archive2/core/restore/server/recovery-target.ts';
 import type { ClusterIdentity } from '@archive2/core/wal/cluster-identity.ts';
-import { type ChosenBackup, chooseBackup, type SurveyedPlace } from '../choose/choose-backup.ts';
+import { type ChosenBackup, chooseBackup, describeUnusable, type SurveyedPlace } from '../choose/choose-backup.ts';
 import { chooseTarget } from '../choose/choose-target.ts';
 import { type ExpectedEnd, expectedEnd } from '../choose/expected-end.ts';
 import type { DrillOrder } from '../drill-order.ts';
@@ -43,6 +43,7 @@ export function planDrill(
       hint: 'Look whether the cluster archives.',
     });
   }
+  notes.warnings.push(...describeUnusable(hosts));
   const chosen = chooseBackup(hosts, order.wish, past);
   const { backup, place } = chosen;
   const surveys = hosts.map(({ survey }) => survey);
