@@ -175,7 +175,10 @@ describe('a page', () => {
 
   test('says that backups which cannot be used are none', () => {
     const hosts = [host('arch1', { backups: [], broken: 2 })];
-    const cluster = healthyCluster('main', { hosts, coverage: known({ ranges: [], totalMs: 0, isWhole: true, unusable: [] }) });
+    const cluster = healthyCluster('main', {
+      hosts,
+      coverage: known({ ranges: [], totalMs: 0, isWhole: true, unusable: [] }),
+    });
     const text = textOf(clusterPage(cluster, '7d', madeUpView([cluster])));
     expect(text).toContain('none that can be used ; 2 cannot be used');
     expect(text).toContain('Nothing. There is no complete base backup with its WAL.');
