@@ -7,7 +7,7 @@ import { watchBackup } from './watch-backup.ts';
 
 /** Runs pg_basebackup into the backup's directory, and watches it. Throws what ends it. */
 export async function runBaseBackupProgram(backup: BackupUnderWay): Promise<ReceivedBackup> {
-  const { job, world, server, program, number, directory, sourceBytes } = backup;
+  const { job, world, identity, server, program, number, directory, sourceBytes } = backup;
   const { settings, environment, clock, log } = world;
   const major = majorVersionOf(server.facts.versionNumber);
   const compression =
@@ -34,6 +34,7 @@ export async function runBaseBackupProgram(backup: BackupUnderWay): Promise<Rece
     return await receiveBackup({
       directory,
       program: { path: program.path, args, environment: libpqEnvironment(environment) },
+      identity,
       algorithm: settings.checksums,
       compress: compression === 'local',
       signal: AbortSignal.any([world.signal, failed.signal]),

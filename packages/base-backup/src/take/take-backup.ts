@@ -12,7 +12,7 @@ import { publishBackup } from '@archive2/core/backups/publish-backup.ts';
 import type { ReceivedBackup } from '@archive2/core/backups/receive-backup.ts';
 import { removeBackup } from '@archive2/core/backups/remove-backup.ts';
 import { syncTree } from '@archive2/core/backups/sync-tree.ts';
-import { finishWalTar, verifyManifest } from '@archive2/core/backups/verify-backup.ts';
+import { checkWalTar, verifyManifest } from '@archive2/core/backups/verify-backup.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { together } from '@archive2/core/base/together.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
@@ -20,7 +20,7 @@ import { syncDirectory } from '@archive2/core/files/directory-sync.ts';
 import { toDiskFailure } from '@archive2/core/files/disk-error.ts';
 import { freeSpace } from '@archive2/core/files/free-space.ts';
 import type { BackupServer } from '@archive2/core/postgres/connect-servers.ts';
-import { findBaseBackup } from '@archive2/core/postgres/find-basebackup.ts';
+import { findBaseBackup, searchBaseBackup } from '@archive2/core/postgres/find-basebackup.ts';
 import type { InstalledProgram } from '@archive2/core/postgres/installed-programs.ts';
 import { majorVersionOf, readClusterBytes } from '@archive2/core/postgres/server-facts.ts';
 import { readSystemIdentifier } from '@archive2/core/postgres/system-identifier-file.ts';
@@ -61,6 +61,7 @@ export async function takeBackup(
   announce: (name: string) => Promise<void>,
 ): Promise<BackupRecord> {
   const { clock, log } = world;
+  const search = searchBaseBackup(world.settings.binDirectory, world.environment);
   const identity = await readIdentity(job);
   const list = () => listBackups(job.directory, identity, clock.nowMs());
   await removeLeftovers(job.directory, list, log);
@@ -68,7 +69,7 @@ export async function takeBackup(
   try {
     const major = majorVersionOf(server.facts.versionNumber);
     const [program, sourceBytes] = await together(world.signal, [
-      () => findBaseBackup(major, world.settings.binDirectory, world.environment),
+      () => findBaseBackup(search, major),
       () => readClusterBytes(server.connection),
     ]);
     const needed = sourceBytes === undefined ? 0 : expectedBytes(sourceBytes, await list());
@@ -109,16 +110,15 @@ async function takeInto(backup: BackupUnderWay): Promise<BackupRecord> {
 async function finish(backup: BackupUnderWay, received: ReceivedBackup): Promise<BackupRecord> {
   const { job, world, identity, server, program, number, directory } = backup;
   const { clock, log, signal, settings } = world;
-  const tars = { directory, book: received.book, identity, clock };
   log.debug('all tars were read');
   const hasManifest = majorVersionOf(server.facts.versionNumber) >= 13;
-  const manifest = hasManifest ? await verifyManifest(tars) : undefined;
+  const manifest = hasManifest ? await verifyManifest({ directory, book: received.book, identity }) : undefined;
   log.debug('all files were compared with the manifest', { files: received.book.fileCount });
   checkControlFile(directory, identity);
   const { start, stop, ranges } = await readPlaces(directory, identity, manifest, received);
+  checkWalTar(received.walSegments, ranges, identity);
   const [tree] = await together(signal, [
-    async (ours) => {
-      await finishWalTar({ ...tars, signal: ours }, manifest?.walRanges);
+    async () => {
       const size = await syncTree(directory);
       log.debug('all files are durable', { bytes: size.sizeBytes });
       return size;

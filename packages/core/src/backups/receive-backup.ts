@@ -4,16 +4,21 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import { type ProcessEnd, SupervisedProcess } from '../base/supervised-process.ts';
+import { together } from '../base/together.ts';
 import { toDiskFailure } from '../files/disk-error.ts';
+import type { SegmentName } from '../wal/archive-file.ts';
+import type { ClusterIdentity } from '../wal/cluster-identity.ts';
 import { inspectTar } from './inspect-tar.ts';
 import { MemberBook } from './member-book.ts';
 import type { ChecksumAlgorithm } from './member-digest.ts';
+import { receiveWalTar } from './receive-wal-tar.ts';
 import { TarInspector } from './tar-inspector.ts';
 
 export interface Reception {
   /** Exists, and is empty. */
   directory: string;
   program: { path: string; args: readonly string[]; environment: Record<string, string> };
+  identity: ClusterIdentity;
   algorithm: ChecksumAlgorithm;
   /** The tars come plain, and we compress them. */
   compress: boolean;
@@ -29,6 +34,8 @@ export interface ReceivedBackup {
   book: MemberBook;
   /** Where the backup's WAL ends, as pg_basebackup says it: "0/700100". */
   endLsn: string | undefined;
+  /** That are in pg_wal.tar. */
+  walSegments: ReadonlySet<SegmentName>;
 }
 
 /** base.tar and those of tablespaces; pg_wal.tar is not written from its beginning to its end. */
@@ -40,7 +47,7 @@ const keptLines = 12;
 
 /**
  * Runs pg_basebackup and reads its tars while they grow: each member is digested, and backup_label, tablespace_map and pg_control
- * are written beside them as soon as they come. The tars are durable on return. Throws Failure `backup_failed`, `backup_damaged`,
+ * are written beside them as soon as they come. The tars, pg_wal.tar compressed, are durable on return. Throws Failure `backup_failed`, `backup_damaged`,
  * or the signal's reason; the program has ended then.
  */
 export async function receiveBackup(reception: Reception): Promise<ReceivedBackup> {
@@ -70,8 +77,12 @@ export async function receiveBackup(reception: Reception): Promise<ReceivedBacku
     // What went wrong first is the reason: a program that we ended says nothing of its own.
     signal.throwIfAborted();
     checkEnd(end, lines, reception.directory);
-    await inspections;
-    return { book, endLsn };
+    const { directory, identity, clock } = reception;
+    const [, walSegments] = await together(signal, [
+      () => inspections,
+      (ours) => receiveWalTar({ directory, identity, signal: ours, clock }),
+    ]);
+    return { book, endLsn, walSegments };
   } finally {
     signal.removeEventListener('abort', stop);
     giveUp.abort();

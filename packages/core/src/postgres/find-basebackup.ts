@@ -1,16 +1,20 @@
 import { Failure } from '../base/failure.ts';
-import { findInstalledPrograms, type InstalledProgram } from './installed-programs.ts';
+import { type InstalledProgram, type ProgramSearch, searchInstalledPrograms } from './installed-programs.ts';
+
+/** The programs on this machine; which one is wanted the server's version says. */
+export function searchBaseBackup(
+  binDirectory: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): ProgramSearch {
+  return searchInstalledPrograms('pg_basebackup', binDirectory, environment);
+}
 
 /**
  * The pg_basebackup for a server: of its own major version if there is one, else the next newer one, which speaks to older servers.
  * Throws Failure `backup_failed` when there is none.
  */
-export async function findBaseBackup(
-  serverMajor: number,
-  binDirectory: string | undefined,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<InstalledProgram> {
-  const found = await findInstalledPrograms('pg_basebackup', binDirectory, environment, serverMajor);
+export async function findBaseBackup(search: ProgramSearch, serverMajor: number): Promise<InstalledProgram> {
+  const found = await search.upTo(serverMajor);
   const program = chooseProgram(found, serverMajor);
   if (program !== undefined) return program;
   const has = found.length === 0 ? 'none' : found.map(({ major }) => major).join(', ');

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { Failure } from '../base/failure.ts';
-import { findInstalledPrograms } from './installed-programs.ts';
+import { searchInstalledPrograms } from './installed-programs.ts';
 
 /**
  * The directory with `postgres` and all that comes with it, of exactly this major version: another one cannot run the data directory.
@@ -11,7 +11,7 @@ export async function findServerPrograms(
   binDirectory: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
-  const found = await findInstalledPrograms('postgres', binDirectory, environment, major);
+  const found = await searchInstalledPrograms('postgres', binDirectory, environment).upTo(major);
   const fitting = found.find((program) => program.major === major);
   if (fitting !== undefined) return dirname(fitting.path);
   const has = found.length === 0 ? 'none' : [...new Set(found.map((program) => program.major))].join(', ');

@@ -12,24 +12,34 @@ export interface InstalledProgram {
 
 const answerWithinMs = 10_000;
 
+/** A search that is under way. */
+export interface ProgramSearch {
+  /** What was found up to the first place that has one of this major version; without one, all there are. */
+  upTo: (wantedMajor: number) => Promise<InstalledProgram[]>;
+}
+
 /**
- * All programs of that name: in `binDirectory` alone if that is given, else where Debian and Red Hat have the versions side by side,
- * and in PATH. The search ends with the first one of `wantedMajor`: what Debian has in PATH is a script that takes as long as all else.
+ * Looks for all programs of that name: in `binDirectory` alone if that is given, else where Debian and Red Hat have the versions side
+ * by side, all at once, and then in PATH, where Debian has a script that takes longer than the program.
  */
-export async function findInstalledPrograms(
+export function searchInstalledPrograms(
   name: string,
   binDirectory: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
-  wantedMajor: number,
-): Promise<InstalledProgram[]> {
-  const directories = binDirectory === undefined ? usualDirectories(environment) : [binDirectory];
-  const found: InstalledProgram[] = [];
-  for (const path of directories.map((directory) => join(directory, name)).filter(isProgram)) {
-    const program = await askVersion(name, path, environment);
-    if (program !== undefined) found.push(program);
-    if (program?.major === wantedMajor) break;
-  }
-  return found;
+): ProgramSearch {
+  const ask = async (directories: readonly string[]): Promise<InstalledProgram[]> => {
+    const paths = directories.map((directory) => join(directory, name)).filter(isProgram);
+    const answers = await Promise.all(paths.map((path) => askVersion(name, path, environment)));
+    return answers.filter((program) => program !== undefined);
+  };
+  const first = ask(binDirectory === undefined ? sideBySide() : [binDirectory]);
+  return {
+    upTo: async (wantedMajor) => {
+      const found = await first;
+      if (binDirectory !== undefined || found.some(({ major }) => major === wantedMajor)) return found;
+      return [...found, ...(await ask(inPath(environment)))];
+    },
+  };
 }
 
 /** The major version in what `--version` prints, also of a beta; undefined for something else. Pure. */
@@ -38,12 +48,16 @@ export function parseProgramVersion(name: string, output: string): number | unde
   return printed === name ? Number(major) : undefined;
 }
 
-function usualDirectories({ PATH = '/usr/bin:/bin' }: Readonly<Record<string, string | undefined>>): string[] {
+function sideBySide(): string[] {
   const debian = subdirectories('/usr/lib/postgresql').map((version) => `/usr/lib/postgresql/${version}/bin`);
   const redHat = subdirectories('/usr')
     .filter((name) => name.startsWith('pgsql-'))
     .map((name) => `/usr/${name}/bin`);
-  return [...debian, ...redHat, ...PATH.split(':').filter((part) => part.startsWith('/'))];
+  return [...debian, ...redHat];
+}
+
+function inPath({ PATH = '/usr/bin:/bin' }: Readonly<Record<string, string | undefined>>): string[] {
+  return PATH.split(':').filter((part) => part.startsWith('/'));
 }
 
 function subdirectories(path: string): string[] {
