@@ -48,8 +48,10 @@ export class QueueWatch {
   }
 
   async #ask(clusters: readonly string[]): Promise<QueueLook> {
-    const callMs = this.#timeoutMs;
-    this.#queue ??= await openQueue(this.#location, this.#login, { lockMs: callMs, statementMs: callMs, callMs });
+    const longMs = this.#timeoutMs;
+    // A server that is away is asked again at the next look, not within this one. In a file it is the time for a lock.
+    const callMs = this.#location.kind === 'sqlite' ? longMs : 1;
+    this.#queue ??= await openQueue(this.#location, this.#login, { lockMs: longMs, statementMs: longMs, callMs });
     const queue = this.#queue;
     const state = await queue.state();
     const tasks = new Map<string, readonly Task[]>();

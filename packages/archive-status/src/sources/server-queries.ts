@@ -11,6 +11,8 @@ export interface ServerAnswer {
   readonly timeline: number;
   readonly lsn: string | null;
   readonly startedMs: number;
+  /** Its own address, as it sees it; null over a Unix socket. */
+  readonly address: string | null;
   readonly archiveMode: 'off' | 'on' | 'always';
   readonly archiveTimeoutSeconds: number;
   readonly archivedCount: number;
@@ -51,7 +53,7 @@ const answerSql = `
       ELSE pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) END AS segment,
     CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
       ELSE pg_catalog.pg_current_wal_lsn() END::text AS lsn,
-    ${ms('pg_catalog.pg_postmaster_start_time()')} AS started,
+    ${ms('pg_catalog.pg_postmaster_start_time()')} AS started, pg_catalog.host(pg_catalog.inet_server_addr()) AS address,
     pg_catalog.current_setting('archive_mode') AS archive_mode,
     (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'archive_timeout') AS archive_timeout,
     archived_count::text AS archived_count, last_archived_wal, ${ms('last_archived_time')} AS last_archived,
@@ -88,6 +90,7 @@ export async function askServer(connection: Connection): Promise<ServerAnswer> {
     timeline,
     lsn,
     startedMs: numberOf(row['started']),
+    address: textOrNull(row['address']),
     archiveMode: mode === 'on' || mode === 'always' ? mode : 'off',
     archiveTimeoutSeconds: numberOf(row['archive_timeout']),
     archivedCount: numberOf(row['archived_count']),

@@ -60,7 +60,7 @@ export class ServerWatch {
     const path: Known<string> = mayReadSettings
       ? await askSource(name, restMs(), () => this.#once(askDataDirectory))
       : unknown(`${name}: the login may not read data_directory (GRANT pg_monitor)`);
-    const walDisk = path.known ? await lookAtLocalWal(name, path.value, answer.value.startedMs) : path;
+    const walDisk = path.known ? await lookAtLocalWal(name, path.value, answer.value) : path;
     if ((mayLookIntoWal && !walDirectory.known) || (mayReadSettings && !path.known)) this.#drop();
     return { ...base, walDirectory, walDisk };
   }
