@@ -1,59 +1,61 @@
+import { foldProgram } from './crc32c-fold-program.ts';
+
 /**
- * x^(32·209) + x^(32·144) + x^(32·54) + x^(32·39) + x^(32·14) + 1 is a multiple of the polynomial of CRC-32C: the shortest with six
- * terms that are whole words apart (none has fewer than four, and the shortest of those is 5275 words long). So a word of the content
- * may be dropped if it is added (XOR) to the five words 65, 155, 170, 195 and 209 places behind it: the CRC stays.
+ * x^(128·209) + x^(128·144) + x^(128·54) + x^(128·39) + x^(128·14) + 1 is a multiple of the polynomial of CRC-32C: the shortest with
+ * six terms that are whole words of 16 bytes apart (none has fewer than four, and the shortest of those is 5275 words long). So a word
+ * of the content may be dropped if it is added (XOR) to the five words 65, 155, 170, 195 and 209 places behind it: the CRC stays.
  */
 const degree = 209;
-const terms = [144, 54, 39, 14] as const;
+const terms = [144, 54, 39, 14, 0] as const;
+const wordBytes = 16;
 
-/** How many words are dropped between two moves of what they leave; all of it stays in the processor's nearest cache. */
-const blockWords = 4096;
+/** What is left of any content, in bytes. */
+export const foldedBytes = degree * wordBytes;
 
-/** The words that were dropped last, `degree` of them, and then those of the block. */
-const dropped = new Int32Array(degree + blockWords);
-const block = dropped.subarray(degree);
-const [behind65, behind155, behind170, behind195] = terms.map((term) => dropped.subarray(term)) as [
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-];
+/** The most that is folded at once, in bytes; with all that belongs to it, it stays in the processor's cache. */
+export const longestFoldBytes = 2 ** 18;
 
-/** How many words are left of any number of them. */
-export const foldedWords = degree;
+/** In memory: what was dropped before the content, the content, what was dropped last, as many zeros, and what is left. */
+const contentAt = foldedBytes;
+const droppedAt = contentAt + longestFoldBytes;
+const foldedAt = droppedAt + 2 * foldedBytes;
+const memoryPages = Math.ceil((foldedAt + foldedBytes) / 2 ** 16);
 
-const folded = new Int32Array(foldedWords);
-
-/**
- * The last `foldedWords` of the words with all that went before them added in: with a register of 0 they have the CRC that the words
- * have with `register`. No step waits for the one before it, so this is twice as fast as tables: 3.5 GB/s. The result is overwritten
- * by the next call. Takes more than `foldedWords`.
- */
-export function foldWords(words: Int32Array, register: number): Int32Array {
-  dropped.fill(0, 0, degree);
-  // As if a word with it had been dropped `degree` places before the first one.
-  dropped[0] = register;
-  const end = words.length - degree;
-  for (let at = 0; at < end; at += blockWords) {
-    const count = Math.min(blockWords, end - at);
-    addAll(block, words.subarray(at, at + count));
-    dropped.copyWithin(0, count, count + degree);
-  }
-  // Of the words that stay none is dropped, so none adds to another.
-  block.fill(0, 0, degree);
-  addAll(folded, words.subarray(end));
-  return folded;
+interface Program {
+  bytes: Uint8Array;
+  first: Int32Array;
+  fold: (from: number, added: number, to: number, end: number) => void;
 }
 
-/** Each word with those added that were dropped before it. */
-function addAll(sums: Int32Array, words: Int32Array): void {
-  for (let index = 0; index < words.length; index += 1) {
-    sums[index] =
-      (words[index] as number) ^
-      (behind65[index] as number) ^
-      (behind155[index] as number) ^
-      (behind170[index] as number) ^
-      (behind195[index] as number) ^
-      (dropped[index] as number);
-  }
+let program: Program | undefined;
+
+/**
+ * The last `foldedBytes` of the content with all that went before them added in: with a register of 0 they have the CRC that the
+ * content has with `register`. No step waits for the one before it, and each takes 16 bytes: 12 GB/s where eight tables have 1.7. The
+ * content has whole words, more than `foldedBytes` and at most `longestFoldBytes`. The result is overwritten by the next call.
+ */
+export function foldContent(content: Uint8Array, register: number): Uint8Array {
+  program ??= start();
+  const { bytes, first, fold } = program;
+  bytes.fill(0, 0, foldedBytes);
+  // As if a word with it had been dropped `degree` places before the first one.
+  first[0] = register;
+  bytes.set(content, contentAt);
+  const end = contentAt + content.length;
+  fold(contentAt, 0, contentAt, end - foldedBytes);
+  // The words that are left are not dropped, so they add nothing to each other: behind what was dropped lie zeros.
+  bytes.copyWithin(droppedAt, end - 2 * foldedBytes, end - foldedBytes);
+  fold(end - foldedBytes, droppedAt, foldedAt, end);
+  return bytes.subarray(foldedAt, foldedAt + foldedBytes);
+}
+
+function start(): Program {
+  const { exports } = new WebAssembly.Instance(
+    foldProgram(
+      terms.map((term) => term * wordBytes),
+      memoryPages,
+    ),
+  );
+  const { memory, fold } = exports as { memory: WebAssembly.Memory; fold: Program['fold'] };
+  return { bytes: new Uint8Array(memory.buffer), first: new Int32Array(memory.buffer, 0, 1), fold };
 }

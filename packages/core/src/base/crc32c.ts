@@ -1,8 +1,8 @@
-import { foldedWords, foldWords } from './crc32c-fold.ts';
+import { foldContent, foldedBytes, longestFoldBytes } from './crc32c-fold.ts';
 import { registerAfter } from './crc32c-tables.ts';
 
 /** Less is not worth the folding. */
-const shortestFoldBytes = 4 * foldedWords * 2;
+const shortestFoldBytes = 2 * foldedBytes;
 
 /**
  * Continues a CRC-32C (Castagnoli), as backup_manifest and WAL records have it, over more bytes; begins with 0. Little-endian machines
@@ -10,14 +10,11 @@ const shortestFoldBytes = 4 * foldedWords * 2;
  */
 export function crc32c(bytes: Uint8Array, previous = 0): number {
   let register = ~previous;
-  let rest = bytes;
-  if (bytes.length >= shortestFoldBytes) {
-    const unaligned = (4 - (bytes.byteOffset & 3)) & 3;
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset + unaligned, (bytes.length - unaligned) >> 2);
-    register = registerAfter(bytes.subarray(0, unaligned), register);
-    const folded = foldWords(words, register);
-    register = registerAfter(new Uint8Array(folded.buffer), 0);
-    rest = bytes.subarray(unaligned + words.byteLength);
+  let at = 0;
+  while (bytes.length - at >= shortestFoldBytes) {
+    const count = Math.min(longestFoldBytes, bytes.length - at) & ~15;
+    register = registerAfter(foldContent(bytes.subarray(at, at + count), register), 0);
+    at += count;
   }
-  return ~registerAfter(rest, register) >>> 0;
+  return ~registerAfter(bytes.subarray(at), register) >>> 0;
 }
