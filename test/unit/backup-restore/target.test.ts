@@ -148,6 +148,9 @@ describe('on the disk', () => {
     });
     mkdirSync(join(place, 'main'));
     expect(await lookAtTarget(join(place, 'main'))).toMatchObject({ kind: 'empty', isMountPoint: false });
+    // Killed as it began: nothing was restored there yet.
+    writeFileSync(join(place, 'main/..archive2-restore.json.0123456789abcdef.part'), '');
+    expect(await lookAtTarget(join(place, 'main'))).toMatchObject({ kind: 'empty' });
     writeFileSync(join(place, 'main/PG_VERSION'), '15\n');
     expect(await lookAtTarget(join(place, 'main'))).toMatchObject({ kind: 'occupied', marker: undefined });
     expect(await lookAtTarget(join(place, 'no/main'))).toMatchObject({ kind: 'absent', parentExists: false });

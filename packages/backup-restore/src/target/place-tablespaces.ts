@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
-import { readRestoreMarker } from '@archive2/core/restore/extract/restore-marker.ts';
+import { isUnfinishedMarker, readRestoreMarker } from '@archive2/core/restore/extract/restore-marker.ts';
 import { parseTablespaceMap } from '@archive2/core/restore/extract/tablespace-map.ts';
 import type { Candidate } from '../plan/restore-plan.ts';
 
@@ -40,7 +40,7 @@ export function placeTablespaces(
 /** Throws Failure `restore_refused` for a place that holds something else than this restore, interrupted. */
 export async function checkTablespacePlaces(places: ReadonlyMap<string, string>, target: string): Promise<void> {
   for (const [oid, path] of places) {
-    const names = await namesIn(path);
+    const names = (await namesIn(path)).filter((name) => !isUnfinishedMarker(name));
     if (names.length === 0) continue;
     if ((await readRestoreMarker(path))?.target === target) continue;
     throw new Failure('restore_refused', `${path}, where tablespace ${oid} is to go, is not empty`, {

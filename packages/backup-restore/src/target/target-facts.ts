@@ -2,7 +2,11 @@ import { constants } from 'node:fs';
 import { access, lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
-import { type RestoreMarker, readRestoreMarker } from '@archive2/core/restore/extract/restore-marker.ts';
+import {
+  isUnfinishedMarker,
+  type RestoreMarker,
+  readRestoreMarker,
+} from '@archive2/core/restore/extract/restore-marker.ts';
 import { type RestoreNote, readRestoreNote } from './restore-note.ts';
 import { lookForServer, type ServerSigns } from './server-signs.ts';
 
@@ -31,7 +35,7 @@ export async function lookAtTarget(wanted: string): Promise<TargetFacts> {
   const stats = await statIfThere(path);
   const parentStats = await statIfThere(parent);
   const isDirectory = stats?.isDirectory() === true;
-  const names = isDirectory ? await readdir(path) : [];
+  const names = isDirectory ? (await readdir(path)).filter((name) => !isUnfinishedMarker(name)) : [];
   return {
     path,
     kind: stats === undefined ? 'absent' : !isDirectory ? 'not a directory' : names.length > 0 ? 'occupied' : 'empty',

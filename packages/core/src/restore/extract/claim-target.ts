@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, unlink } from 'node:fs/promises';
 import { systemErrorCode } from '../../base/failure.ts';
 import { AnchoredDirectory } from './anchored-directory.ts';
 import type { Extraction } from './extraction.ts';
 import { refused } from './extraction-failure.ts';
-import { type RestoreMarker, readRestoreMarker, restoreMarkerName } from './restore-marker.ts';
+import { isUnfinishedMarker, type RestoreMarker, readRestoreMarker, restoreMarkerName } from './restore-marker.ts';
 
 /** The directories of an extraction, held. To be closed. */
 export interface ClaimedTarget {
@@ -32,6 +32,7 @@ export async function claimTarget(extraction: Extraction): Promise<ClaimedTarget
     checkAreSeparate(held);
     // Again, now that nobody else who goes by the locks can fill them.
     for (const directory of held) await checkIsFree(directory.textWayTo(), directory.path, planId);
+    for (const directory of held) await removeUnfinishedMarkers(directory);
     const [data, ...others] = held as [AnchoredDirectory, ...AnchoredDirectory[]];
     const byOid = new Map([...tablespaces.keys()].map((oid, index) => [oid, others[index] as AnchoredDirectory]));
     return { data, tablespaces: byOid, marker: await readRestoreMarker(data.textWayTo()), close };
@@ -43,7 +44,7 @@ export async function claimTarget(extraction: Extraction): Promise<ClaimedTarget
 
 /** `path` under the name `shown`: is not there, or empty, or of this plan. */
 async function checkIsFree(path: string, shown: string, planId: string): Promise<void> {
-  const names = await namesIn(path, shown);
+  const names = (await namesIn(path, shown)).filter((name) => !isUnfinishedMarker(name));
   if (names.length === 0) return;
   const marker = names.includes(restoreMarkerName) ? await readRestoreMarker(path) : undefined;
   if (marker === undefined) {
@@ -57,6 +58,12 @@ async function checkIsFree(path: string, shown: string, planId: string): Promise
     `${shown} was left by another restore, of ${marker.backup} of ${marker.cluster}`,
     'Give the command of that restore again to end it, remove what it left, or choose another directory.',
   );
+}
+
+/** Of a call that was killed as it began: the directory is held, so nobody is writing one. */
+async function removeUnfinishedMarkers(directory: AnchoredDirectory): Promise<void> {
+  const names = await namesIn(directory.textWayTo(), directory.path);
+  for (const name of names.filter(isUnfinishedMarker)) await unlink(directory.textWayTo(name));
 }
 
 async function namesIn(path: string, shown: string): Promise<string[]> {

@@ -25,6 +25,11 @@ export interface RestoreMarker {
 
 export const restoreMarkerName = '.archive2-restore.json';
 
+/** What a marker is written to before it has its name: left alone in a directory, it says that a restore had just begun there. */
+export function isUnfinishedMarker(name: string): boolean {
+  return /^\.\.archive2-restore\.json\.[0-9a-f]{16}\.part$/.test(name);
+}
+
 /** The marker in a directory; undefined when there is none, or no directory. Throws `restore_refused` for one that is not readable. */
 export async function readRestoreMarker(directory: string): Promise<RestoreMarker | undefined> {
   const path = join(directory, restoreMarkerName);
