@@ -14,7 +14,7 @@ export function foldProgram(places: readonly number[], memoryPages: number): Web
   const body = [...loop, ...moved, ...get(from), ...get(end), ...isBelow, ...again, ...endBlock, ...endBlock];
   const locals = vector([]);
   const module = [
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...magicAndVersion,
     ...section(1, [[0x60, ...vector([[i32], [i32], [i32], [i32]]), ...vector([])]]),
     ...section(3, [[0]]),
     ...section(5, [[0x00, ...unsigned(memoryPages)]]),
@@ -27,6 +27,7 @@ export function foldProgram(places: readonly number[], memoryPages: number): Web
   return new WebAssembly.Module(new Uint8Array(module));
 }
 
+const magicAndVersion = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const i32 = 0x7f;
 const beginLoop = [0x03, 0x40];
 const endBlock = [0x0b];
