@@ -161,6 +161,16 @@ describe('an agent ends', () => {
     expect(existsSync(agent.socket)).toBe(false);
   });
 
+  test('for idleness although somebody looks at its status again and again', async () => {
+    const agent = await runningAgent(temporaryDirectory(), { idleMs: 400 });
+    const look = { ...asking(), kind: 'status' } as const;
+    const isGone = async () => typeof (await askAgent(agent.socket, look)) === 'string';
+    expect(await isGone()).toBe(false);
+    await waitFor(isGone, { what: 'the agent to end', intervalMs: 50 });
+    expect(await agent.exited).toBe(0);
+    expect(agent.said()).toContain('reason=idle');
+  });
+
   test('not for idleness while a client waits', async () => {
     const clock = new ManualClock();
     const state = temporaryDirectory();

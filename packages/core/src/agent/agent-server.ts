@@ -119,10 +119,13 @@ export class AgentServer {
 
   private async serve(socket: Socket): Promise<void> {
     const request = await readRequest(socket);
-    this.lastUsedMs = this.options.clock.monotonicMs();
     if (request.kind === 'status') {
+      // To be looked at is no use: a monitor would keep an agent that nobody calls for ever.
       answer(socket, { status: 0, stdout: this.statusText() });
-    } else if (request.kind === 'stop') {
+      return;
+    }
+    this.lastUsedMs = this.options.clock.monotonicMs();
+    if (request.kind === 'stop') {
       answer(socket, { status: 0 });
       this.end('asked to stop');
     } else if (request.program !== process.execPath || programWasReplaced()) {
