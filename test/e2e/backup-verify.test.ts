@@ -92,7 +92,7 @@ describe('a restore drill', () => {
     const before = last().backup?.host;
     const { report } = await drill(third, ['--target', 'random']);
     expect(report).toMatchObject({ ok: true });
-    expect([before, report.backup?.host].toSorted()).toEqual(['arch1', 'arch2']);
+    expect(new Set([before, report.backup?.host])).toEqual(new Set(['arch1', 'arch2']));
     const { report: rotated } = await drill(third, ['--rotate']);
     expect(rotated.backup?.host).toBe(before);
   });

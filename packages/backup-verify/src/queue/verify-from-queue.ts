@@ -98,8 +98,9 @@ export function optionsOfTask(
   return merged['peer'] === undefined && peers.length === 1 ? { ...merged, peer: peers[0] } : merged;
 }
 
-function verificationOf(report: DrillReport, { host, cluster }: Claim): Verification {
-  const { id, startedMs, endedMs, ok, problem, backup } = report;
+/** Under the cluster's own name, also where its entry in the queue has another one. */
+function verificationOf(report: DrillReport, { host }: Claim): Verification {
+  const { id, cluster, startedMs, endedMs, ok, problem, backup } = report;
   return {
     id,
     taskId: undefined,
