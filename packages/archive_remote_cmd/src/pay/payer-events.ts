@@ -38,9 +38,9 @@ export class PayerEvents {
     this.events.note({ ...event, peer: this.peer });
   }
 
-  /** So many were paid; without any the debts were settled by others meanwhile. */
+  /** Nothing is owed any more; so many of them this payer has paid, the others were settled by those who came with the files. */
   paid(count: number, tookMs: number): void {
-    if (count > 0) this.tell({ event: 'debts-paid', count, forSeconds: Math.round(tookMs / 1000) });
+    if (this.last !== undefined) this.tell({ event: 'debts-paid', count, forSeconds: Math.round(tookMs / 1000) });
   }
 
   stuck(files: readonly ArchiveFile[]): void {

@@ -34,9 +34,9 @@ export async function runPay(run: RemoteRun): Promise<void> {
     });
     lock.release();
     if (report.paid > 0) log.info('debts paid', { peer: peer.name, count: report.paid });
-    told.paid(report.paid, clock.monotonicMs() - begunMs);
     // One may have been recorded between our last look and the release, by somebody who saw the lock still held.
     const left = await debts.count();
+    if (left === 0) told.paid(report.paid, clock.monotonicMs() - begunMs);
     if (left === 0 || stop.signal.aborted) return;
     if (left === report.unpayable.length) {
       log.error('debts need a person', { peer: peer.name, count: left });

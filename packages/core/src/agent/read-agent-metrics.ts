@@ -15,7 +15,7 @@ export type ReadAgentMetrics =
     }
   | { readonly path: string; readonly problem: string };
 
-export const agentMetricsSuffix = '.metrics.json';
+const agentMetricsSuffix = '.metrics.json';
 const maxFileBytes = 256 * 1024;
 
 /**
