@@ -253,6 +253,17 @@ describe('a host', () => {
     await served;
   });
 
+  test('whose disk is slow says hello before it tells of progress', async () => {
+    const host = await TestHost.open();
+    const storeId = host.store.storeId.bind(host.store);
+    // Longer than it takes to tell of progress.
+    host.store.storeId = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1300));
+      return await storeId();
+    };
+    expect((await connect(host)).session.hello.cluster).toBe('main');
+  });
+
   test.each<[Right[], string[]]>([
     [['put'], ['get', 'list', 'forwarded put']],
     [['get'], ['put', 'list', 'forwarded put']],

@@ -6,7 +6,7 @@ import type { ClientMessageOf } from '@archive2/core/protocol/messages.ts';
 import { acceptedHoleOf } from '@archive2/core/wal/accepted-hole.ts';
 import { type ArchiveFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { checkRight } from './put-check.ts';
-import { sendBytes } from './send-bytes.ts';
+import { sendBytes, sentPieces } from './send-bytes.ts';
 import type { ServeContext } from './serve-context.ts';
 
 /**
@@ -29,7 +29,7 @@ export async function sendFile(
   }
   try {
     writer.send({ type: 'found', id: request.id, modifiedMs: Math.max(0, stored.modifiedMs) });
-    await sendBytes(writer, request.id, stored.chunks());
+    await sendBytes(writer, request.id, stored.chunksAhead(sentPieces));
   } finally {
     await stored.close();
   }

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
+import { maxBodyBytes } from '@archive2/core/protocol/frame.ts';
 
-/** Sends `data`… and `end` at the reader's pace: no more than one piece waits in this process. */
+/**
+ * For a file that is sent: pieces as large as a frame may be. FrameWriter has two of them to write at most, a third is being made into
+ * a frame, and the fourth read.
+ */
+export const sentPieces = { pieceBytes: maxBodyBytes, buffers: 5 };
+
+/** Sends `data`… and `end` at the reader's pace: no more than two pieces wait in this process. */
 export async function sendBytes(
   writer: FrameWriter,
   id: number,

@@ -57,6 +57,7 @@ export class ServeSession {
   private completing = 0;
   private peer: PeerLink | undefined;
   private receivedBytes = 0;
+  private hasGreeted = false;
 
   constructor(context: ServeContext, output: Writable) {
     this.context = context;
@@ -80,6 +81,7 @@ export class ServeSession {
       });
       if (first.done) return;
       await this.greet(decodeMessage(clientMessages, first.value.header));
+      this.hasGreeted = true;
       for await (const { header, body } of frames) {
         const message = decodeMessage(clientMessages, header);
         // The body of a file is taken before the next frame is read; others are read at leisure.
@@ -299,7 +301,8 @@ export class ServeSession {
   private reportProgress(): () => void {
     let reported = this.context.activity.count;
     const timer = setInterval(() => {
-      if (this.context.activity.count === reported) return;
+      // The client waits for a hello first, however long the disk takes for it.
+      if (!this.hasGreeted || this.context.activity.count === reported) return;
       reported = this.context.activity.count;
       this.send({ type: 'progress', receivedBytes: this.receivedBytes });
     }, progressIntervalMs);

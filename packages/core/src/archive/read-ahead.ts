@@ -1,19 +1,31 @@
 import type { FileHandle } from 'node:fs/promises';
 
+export interface ReadAheadOptions {
+  readonly pieceBytes: number;
+  /** Where in the file to begin, in bytes. */
+  readonly offset?: number;
+  /** A piece is good until so many more, less one, were asked for; at least 2. */
+  readonly buffers?: number;
+}
+
 /**
- * The bytes of a file from its beginning, in pieces of `pieceBytes`, the last one shorter: while one is worked on, the next is read. Each
- * is good until the next one is asked for. The file may be closed when the loop has ended.
+ * The bytes of a file to its end, in pieces of `pieceBytes`, the last one shorter: while one is worked on, the next is read. The buffers
+ * are used in turn: new ones for each piece cost more than reading them. The file may be closed when the loop has ended.
  */
-export async function* readAhead(handle: FileHandle, pieceBytes: number): AsyncGenerator<Buffer> {
-  const buffers = [Buffer.allocUnsafeSlow(pieceBytes), Buffer.allocUnsafeSlow(pieceBytes)] as const;
-  let position = 0;
-  let reading = readInto(handle, buffers[0], position);
+export async function* readAhead(
+  handle: FileHandle,
+  { pieceBytes, offset = 0, buffers = 2 }: ReadAheadOptions,
+): AsyncGenerator<Buffer> {
+  const ring: Buffer[] = [];
+  const bufferOf = (turn: number) => (ring[turn % buffers] ??= Buffer.allocUnsafeSlow(pieceBytes));
+  let position = offset;
+  let reading = readInto(handle, bufferOf(0), position);
   try {
     for (let turn = 1; ; turn += 1) {
       const piece = await reading;
       if (piece.length === 0) return;
       position += piece.length;
-      reading = readInto(handle, buffers[turn % 2 === 0 ? 0 : 1], position);
+      reading = readInto(handle, bufferOf(turn), position);
       // Its failure is met when the piece is asked for, if it ever is.
       reading.catch(() => undefined);
       yield piece;

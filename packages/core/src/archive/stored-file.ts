@@ -8,7 +8,7 @@ import { expectedRawSize, type RawSizeRange } from '../wal/file-size.ts';
 import { pageHeaderBytes, parsePageHeader } from '../wal/page-header.ts';
 import { checkSegmentHeader } from '../wal/segment-header-check.ts';
 import { largestSegmentSize, type SegmentSize } from '../wal/segment-size.ts';
-import { readAhead } from './read-ahead.ts';
+import { type ReadAheadOptions, readAhead } from './read-ahead.ts';
 
 const readBytes = 512 * 1024;
 
@@ -46,12 +46,9 @@ export class StoredFile {
     return new StoredFile(path, handle, activity, stats.size, Math.trunc(stats.mtimeMs));
   }
 
-  /**
-   * The stored bytes from `offset` on, in pieces of at most 512 KiB, or of the size of `reused`: each lies in it until the next one is
-   * asked for.
-   */
-  async *chunks(reused?: Buffer, offset = 0): AsyncGenerator<Buffer> {
-    let position = offset;
+  /** The stored bytes, in pieces of at most 512 KiB; with `reused`, each lies in it until the next one is asked for. */
+  async *chunks(reused?: Buffer): AsyncGenerator<Buffer> {
+    let position = 0;
     for (;;) {
       const buffer = reused ?? Buffer.allocUnsafe(readBytes);
       const { bytesRead } = await this.handle.read(buffer, 0, buffer.length, position);
@@ -62,9 +59,9 @@ export class StoredFile {
     }
   }
 
-  /** All stored bytes, for one who works on each piece for a while: see readAhead. */
-  async *chunksAhead(pieceBytes: number): AsyncGenerator<Buffer> {
-    for await (const piece of readAhead(this.handle, pieceBytes)) {
+  /** The stored bytes, for one who works on each piece for a while: see readAhead. */
+  async *chunksAhead(options: ReadAheadOptions): AsyncGenerator<Buffer> {
+    for await (const piece of readAhead(this.handle, options)) {
       this.activity.note();
       yield piece;
     }

@@ -74,7 +74,7 @@ export class LocalPlace implements ArchivePlace {
       const opened = await openBackupFile(this.directory, identity, { backup, file }, look);
       try {
         let sizeBytes = 0;
-        for await (const piece of opened.chunksAhead(pieceBytes)) {
+        for await (const piece of opened.chunksAhead({ pieceBytes })) {
           signal.throwIfAborted();
           sizeBytes += piece.length;
           yield piece;

@@ -2,10 +2,15 @@ import type { Writable } from 'node:stream';
 import { Failure } from '../base/failure.ts';
 import { encodeFrame } from '../protocol/frame.ts';
 
+/** What may wait to be written: the next frame is made while one is on its way. */
+const maxUnwrittenBytes = 1024 * 1024;
+
 /** Writes frames to a stream and says when there is room for more. */
 export class FrameWriter {
   private readonly stream: Writable;
+  private unwrittenBytes = 0;
   private room: Promise<void> | undefined;
+  private look: () => void = () => undefined;
 
   constructor(stream: Writable) {
     this.stream = stream;
@@ -14,30 +19,56 @@ export class FrameWriter {
   /** Queues a frame at once; frames leave in the order of the calls. */
   send(header: Record<string, unknown>, body?: Buffer): void {
     if (this.stream.destroyed || this.stream.writableEnded) return;
+    const parts = encodeFrame(header, body);
+    const frameBytes = parts.reduce((sum, { length }) => sum + length, 0);
+    this.unwrittenBytes += frameBytes;
+    const written = () => {
+      this.unwrittenBytes -= frameBytes;
+      this.look();
+    };
     // Head and body leave in one packet, as one flush.
     this.stream.cork();
-    for (const bytes of encodeFrame(header, body)) this.stream.write(bytes);
+    for (const [index, bytes] of parts.entries()) {
+      if (index < parts.length - 1) this.stream.write(bytes);
+      else this.stream.write(bytes, written);
+    }
     this.stream.uncork();
   }
 
-  /** Resolves when the stream has room again. Throws Failure `host_unreachable` when it closes instead. */
+  /**
+   * Resolves when the stream has room again. Throws Failure `host_unreachable` when it closes instead.
+   *
+   * Bun's process.stdout never says that it needs to drain, and queues whatever it is given (1.4.5): so what is under way is counted.
+   */
   async waitForRoom(): Promise<void> {
     if (this.stream.destroyed) throw closed();
-    if (!this.stream.writableNeedDrain) return;
+    if (this.hasRoom()) return;
     this.room ??= new Promise<void>((resolve, reject) => {
+      const { stream } = this;
       const settle = (error?: Failure) => {
         this.room = undefined;
-        this.stream.off('drain', onDrain);
-        this.stream.off('close', onClose);
+        this.look = () => undefined;
+        stream.off('drain', onMove);
+        stream.off('close', onEnd);
+        stream.off('error', onEnd);
         if (error) reject(error);
         else resolve();
       };
-      const onDrain = () => settle();
-      const onClose = () => settle(closed());
-      this.stream.on('drain', onDrain);
-      this.stream.on('close', onClose);
+      const onMove = () => {
+        if (stream.destroyed) settle(closed());
+        else if (this.hasRoom()) settle();
+      };
+      const onEnd = () => settle(closed());
+      this.look = onMove;
+      stream.on('drain', onMove);
+      stream.on('close', onEnd);
+      stream.on('error', onEnd);
     });
     await this.room;
+  }
+
+  private hasRoom(): boolean {
+    return !this.stream.writableNeedDrain && this.unwrittenBytes <= maxUnwrittenBytes;
   }
 }
 
