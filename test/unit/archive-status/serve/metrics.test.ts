@@ -173,7 +173,7 @@ describe('metrics', () => {
   });
 
   test('a second primary, or another one than expected, is misplaced', async () => {
-    const role = healthyCluster().role;
+    const role = { ...healthyCluster().role, expectedPrimary: 'db1:5432' };
     const misplaced = async (primaries: readonly string[]) =>
       samplesIn(await textOf([healthyCluster('main', { role: { ...role, primaries: known(primaries) } })])).value(
         'archive2_primary_misplaced',
@@ -183,5 +183,7 @@ describe('metrics', () => {
     expect(await misplaced(['db2:5432'])).toBe(1);
     expect(await misplaced(['db1:5432', 'db2:5432'])).toBe(1);
     expect(await misplaced([])).toBeUndefined();
+    role.expectedPrimary = 'db1';
+    expect(await misplaced(['db1:5432'])).toBe(0);
   });
 });

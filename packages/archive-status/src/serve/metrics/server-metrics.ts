@@ -1,3 +1,4 @@
+import { isServer } from '../../check/rules/server-rules.ts';
 import { mapKnown } from '../../model/known.ts';
 import type { RoleReport } from '../../model/server-report.ts';
 import { type ClusterMetrics, seconds } from './cluster-metrics.ts';
@@ -98,5 +99,6 @@ function isFailing({ mode, lastArchivedAtMs, lastFailedAtMs }: Archiver): boolea
 function isMisplaced({ expectedPrimary, primaries }: RoleReport): number | undefined {
   if (!primaries.known || primaries.value.length === 0) return undefined;
   if (primaries.value.length > 1) return 1;
-  return expectedPrimary === null || primaries.value[0] === expectedPrimary ? 0 : 1;
+  const [primary = ''] = primaries.value;
+  return expectedPrimary === null || isServer(primary, expectedPrimary) ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 import { formatBytes } from '@archive2/core/base/byte-size.ts';
 import { formatSpan } from '@archive2/core/cli/relative-time.ts';
+import { isServer } from '../../check/rules/server-rules.ts';
 import type { ArchiverReport, RoleReport, ServerReport } from '../../model/server-report.ts';
 import type { ClusterReport } from '../../model/status-report.ts';
 import { type Html, html, type Piece } from '../html/html.ts';
@@ -29,7 +30,7 @@ function roleText({ primaries, expectedPrimary, timelineSinceAtMs, patroni }: Ro
   const primary = cell(primaries, (names) => {
     if (names.length === 0) return html`<strong class="bad">None of the servers is a primary.</strong>`;
     if (names.length > 1) return html`<strong class="bad">More than one primary: ${names.join(', ')}.</strong>`;
-    if (expectedPrimary !== null && names[0] !== expectedPrimary) {
+    if (expectedPrimary !== null && !isServer(names[0] ?? '', expectedPrimary)) {
       return html`<strong class="bad">The primary is ${names[0]}, expected is ${expectedPrimary}.</strong>`;
     }
     return html`The primary is <strong>${names[0]}</strong>.`;
