@@ -147,6 +147,12 @@ describe('an archive behind sessions', () => {
     expect(sessions).toHaveLength(3);
   });
 
+  test('ends the session of a reader that leaves: the rest of the file would still come', async () => {
+    const { place, sessions } = await remote();
+    for await (const _ of place.backup(name).read('base.tar', new AbortController().signal)) break;
+    expect(sessions.map(({ isOpen }) => isOpen)).toEqual([false]);
+  });
+
   test('opens another session when the one before has ended', async () => {
     const { place, sessions } = await remote();
     await place.survey();

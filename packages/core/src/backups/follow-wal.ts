@@ -51,7 +51,6 @@ export function followWal(from: WalPlace, way: readonly Leg[], wal: JoinedWal): 
     const run = { first: next, last: Math.min(end, last) };
     pieces.push(...wal.holdersOf(timeline, run).map((piece) => ({ ...piece, timeline })));
     next = run.last + 1;
-    if (run.last < last) break;
   }
   const reached = pieces.at(-1);
   const endMs = reached === undefined ? undefined : wal.timeOf(reached.timeline, reached.last);
