@@ -71,8 +71,7 @@ function readScratch(options: Record<string, unknown>, stateDirectory: string): 
 }
 
 async function readChecks(options: Record<string, unknown>, cluster: string): Promise<Check[]> {
-  const given = options['check'];
-  const single = (Array.isArray(given) ? given : []).map((text) => checkOfOption(String(text)));
+  const single = listOf(options['check']).map(checkOfOption);
   const path = optionalText(options, 'checks');
   if (path === undefined) return single;
   const file = (await isDirectory(path)) ? join(path, `${cluster}.sql`) : path;
@@ -100,8 +99,7 @@ function readSystemIdentifier(options: Record<string, unknown>): string | undefi
 }
 
 function readSettings(options: Record<string, unknown>): Settings {
-  const given = Array.isArray(options['set']) ? options['set'].map(String) : [];
-  const pairs = given.map((text) => {
+  const pairs = listOf(options['set']).map((text) => {
     const [, name, value] = /^([A-Za-z_][\w.]*)=(.*)$/s.exec(text) ?? [];
     if (name === undefined || value === undefined) {
       throw usageFailure(commandSpec, `--set ${JSON.stringify(text)} is not NAME=VALUE`);
@@ -109,4 +107,10 @@ function readSettings(options: Record<string, unknown>): Settings {
     return [name, value] as const;
   });
   return Object.fromEntries(pairs);
+}
+
+/** Of an option that may be repeated; the settings file has one value. */
+function listOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.map(String);
+  return typeof value === 'string' ? [value] : [];
 }

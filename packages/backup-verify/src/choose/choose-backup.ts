@@ -83,7 +83,7 @@ function newestFirst(a: Candidate, b: Candidate): number {
 
 function isNamed({ place, backup }: Candidate, { host, name }: { host: string | undefined; name: string }): boolean {
   if (backup.name !== name && String(backup.number) !== name) return false;
-  return host === undefined || host === place.name || host === place.name.replace(/^[^@]*@/, '');
+  return host === undefined || host === place.name || host === place.name.replace(/^[^@]*@/, '').replace(/:\d+$/, '');
 }
 
 /** Of this very backup, by its manifest where it has one: numbers are given again after a host was replaced. */
