@@ -112,7 +112,7 @@ describe('a base backup', () => {
           expect(extracted()).toMatchObject(asText(files));
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 
