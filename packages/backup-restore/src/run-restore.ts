@@ -9,6 +9,7 @@ import { carryOut } from './carry-out.ts';
 import { confirmPlan } from './confirm-plan.ts';
 import { makePlan } from './make-plan.ts';
 import type { RestoreOptions, RestoreOrder } from './options.ts';
+import { tellOfRestore } from './restore-events.ts';
 import type { RestoreWorld } from './restore-world.ts';
 import { outcomeJson, planJson, timelineJson } from './show/plan-json.ts';
 import { formatPlan } from './show/plan-text.ts';
@@ -74,7 +75,7 @@ async function restore(
   }
   await confirmPlan(whole, order);
   const planMs = world.clock.monotonicMs() - begunMs;
-  const outcome = await carryOut(whole, order, archive, planMs, world);
+  const outcome = await tellOfRestore(whole, world, () => carryOut(whole, order, archive, planMs, world));
   await writeStdout(
     json ? `${JSON.stringify({ ...described, result: outcomeJson(outcome) })}\n` : `\n${formatSummary(outcome)}`,
   );

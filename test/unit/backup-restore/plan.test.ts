@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { planRestore } from '../../../packages/backup-restore/src/plan/plan-restore.ts';
 import type { RestoreWish } from '../../../packages/backup-restore/src/plan/restore-wish.ts';
+import { checkEnd } from '../../../packages/backup-restore/src/work/check-end.ts';
 import type { PlaceAnswer } from '../../../packages/core/src/backups/archive-place.ts';
 import type { RecoveryTarget } from '../../../packages/core/src/restore/server/recovery-target.ts';
+import type { ReplayEnd } from '../../../packages/core/src/restore/server/watch-replay.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import {
   answerOf,
@@ -161,6 +163,22 @@ describe('the WAL', () => {
   test('is not needed for the end of the backup', () => {
     const answers = [answerOf('arch1', { wal: [runOf(1, 1, 2), runOf(1, 30, 40)], backups: [backupOf(1, 2, 3)] })];
     expect(plan(answers, { kind: 'immediate' }).copies[0].backup.name).toBe('data.master.1');
+  });
+});
+
+describe('the end of a recovery to the latest point', () => {
+  const reached = (segment: number, lastRestored?: string) =>
+    ({ how: 'open', replayedLsn: lsnInSegment(segment), story: { lastRestored } }) as unknown as ReplayEnd;
+
+  test('is in the last segment that the hosts had, else commits are missing', async () => {
+    const whole = plan(both, latest);
+    checkEnd(reached(50), whole);
+    checkEnd(reached(49, segmentOf(1, 50)), whole);
+    checkEnd(reached(20), plan(both, atMinute(25)));
+    const failure = await failureFrom('restore_failed', () => checkEnd(reached(49), whole));
+    expect(failure.message).toBe(
+      `the server opened at 0/3100028, although the archive goes on to 0/3300000 in ${segmentOf(1, 50)}`,
+    );
   });
 });
 

@@ -2,7 +2,7 @@ import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import type { ProgressDisplay } from '@archive2/core/cli/progress-display.ts';
 import { cleanInterrupted } from '@archive2/core/restore/extract/clean-interrupted.ts';
 import { extractBackup } from '@archive2/core/restore/extract/extract-backup.ts';
-import type { BackupCopy, ExtractedBackup } from '@archive2/core/restore/extract/extraction.ts';
+import type { BackupCopy, ExtractedBackup, Extraction } from '@archive2/core/restore/extract/extraction.ts';
 import type { RestoreWorld } from '../restore-world.ts';
 import { judgeTarget } from '../target/judge-target.ts';
 import { setAside } from '../target/set-aside.ts';
@@ -32,7 +32,7 @@ export async function prepareDirectory(
     ({ place, backup }): BackupCopy => ({ source: place.backup(backup.name), backup }),
   );
   if (first === undefined) throw new Error('a plan without a backup');
-  return await extractBackup({
+  const extraction: Extraction = {
     copies: [first, ...others],
     cluster: plan.cluster,
     identity: plan.identity,
@@ -45,7 +45,26 @@ export async function prepareDirectory(
     clock: world.clock,
     onProgress: ({ storedBytes, totalStoredBytes }) =>
       display.show({ doneBytes: storedBytes, totalBytes: totalStoredBytes }),
-  });
+  };
+  return await insist(() => extractBackup(extraction), world);
+}
+
+const tries = 4;
+const betweenTriesMs = 5_000;
+
+/** A host that answered a moment ago and is away now is asked again a few times, before a person has to. */
+async function insist<T>(work: () => Promise<T>, { clock, log, signal }: RestoreWorld): Promise<T> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      const { code, message } = toFailure(error);
+      const mayPass = code === 'host_unreachable' || code === 'host_stalled' || code === 'deadline';
+      if (!mayPass || tried === tries || signal.aborted) throw error;
+      log.warning('the backup cannot be read now, trying again', { reason: message, try: tried + 1, of: tries });
+      await clock.sleep(betweenTriesMs, signal);
+    }
+  }
 }
 
 /** Before the server of a finished extraction is started, and before anything is moved. */

@@ -13,6 +13,7 @@ import type { RestoreWorld } from '../restore-world.ts';
 import { type RestoreNote, writeRestoreNote } from '../target/restore-note.ts';
 import type { WholePlan } from '../whole-plan.ts';
 import type { ChangingLine } from './changing-line.ts';
+import { checkEnd } from './check-end.ts';
 import type { ServerConfiguration } from './server-door.ts';
 
 /** What became of a server that was started. */
@@ -57,6 +58,7 @@ export async function runServer(
       signal: world.signal,
       clock: world.clock,
     });
+    checkEnd(end, plan);
     const found = end.how === 'shut down' ? undefined : await inspectDatabases(door).catch(() => undefined);
     await writeRestoreNote(target, { ...note, state: 'done' }, world.clock.nowMs());
     return { end, door, logFile, pid: await server.pid(), found };
