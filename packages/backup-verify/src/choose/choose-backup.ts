@@ -15,7 +15,7 @@ export interface SurveyedPlace {
   readonly survey: HostSurvey;
 }
 
-export interface Candidate extends SurveyedPlace {
+interface Candidate extends SurveyedPlace {
   readonly backup: SurveyedBackup;
 }
 

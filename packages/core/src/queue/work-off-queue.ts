@@ -41,14 +41,14 @@ export interface QueueWorker {
   outcomeOfDead(entry: JournalEntry): Promise<Outcome>;
 }
 
-export interface QueueTask {
+interface QueueTask {
   readonly claim: Claim;
   readonly note: (change: Pick<JournalEntry, 'name' | 'outcome'>) => Promise<void>;
   readonly onProgress: (progress: Progress) => void;
   readonly queue: BackupQueue;
 }
 
-export interface FinishedTask {
+interface FinishedTask {
   readonly outcome: Outcome;
   /** Called when the queue was told, or could not be: what the program prints, and its exit status. */
   readonly report: () => Promise<number>;

@@ -1,5 +1,3 @@
-import type { Settings } from './settings-text.ts';
-
 /** Where a server that we start gets its WAL, and how long it insists. */
 export interface WalSource {
   /** The words that call restore_cmd, by absolute path; see findRestoreProgram. */
@@ -50,8 +48,4 @@ function option(name: string, value: string | number | undefined): string[] {
 /** One word of sh, unchanged whatever is in it. Pure. */
 export function quoteForShell(word: string): string {
   return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-export function restoreCommandSetting(source: WalSource): Settings {
-  return { restore_command: formatRestoreCommand(source) };
 }
