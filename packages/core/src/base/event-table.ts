@@ -106,7 +106,11 @@ export const eventTable = {
   'drill-passed': { severity: 'info', on: 'both', meaning: 'it proved to be good' },
   'drill-failed': { severity: 'error', on: 'both', meaning: 'it did not, or the drill could not be carried out' },
   'restore-began': { severity: 'warning', on: 'both', meaning: 'a server is being restored' },
-  'restore-completed': { severity: 'warning', on: 'both', meaning: 'it reached its target' },
+  'restore-completed': {
+    severity: 'warning',
+    on: 'both',
+    meaning: 'its files are there, and it reached its target if it was started',
+  },
   'restore-failed': { severity: 'error', on: 'both', meaning: 'it did not' },
 
   'notify-failed': {

@@ -1,13 +1,16 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { dataDirectoryId } from '@archive2/core/agent/agent-address.ts';
+import { serverEventsFile } from '@archive2/core/agent/agent-journal.ts';
 import { findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import type { Clock } from '@archive2/core/base/clock.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
+import { silentLog } from '@archive2/core/base/log.ts';
 import { usageFailure } from '@archive2/core/cli/arguments.ts';
 import { writeStdout } from '@archive2/core/cli/exit.ts';
 import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { parseMoment } from '@archive2/core/cli/parse-moment.ts';
+import { EventLog } from '@archive2/core/files/event-log.ts';
 import { commandSpec } from '../options.ts';
 import { type DelayControl, horizonMs, pauseDelay, releaseDelay, resumeDelay } from './delay-control.ts';
 import { DelayFile, isDelayFile } from './delay-file.ts';
@@ -40,8 +43,26 @@ export async function runDelay(
     if (before === undefined) throw noDelay();
     return change(before, clock.nowMs());
   });
+  await tell(action, control, stateDirectoryOf(options, environment), clock);
   await writeStdout(describe(control, clock.nowMs()));
   return 0;
+}
+
+/** Whoever reads the log later asks why the standby stood still. */
+async function tell(action: string, control: DelayControl, stateDirectory: string, clock: Clock): Promise<void> {
+  const path = serverEventsFile(stateDirectory);
+  const events = new EventLog({ path, cluster: undefined, clock, log: silentLog });
+  const { dataDirectory, mode } = control;
+  const deliversUpTo = iso(horizonMs(control, clock.nowMs()));
+  events.note({ event: 'delay-changed', action, mode, dataDirectory, deliversUpTo });
+  await events.settled();
+}
+
+function stateDirectoryOf(
+  options: Record<string, unknown>,
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  return findStateDirectory(optionalText(options, 'state-dir') ?? environment['ARCHIVE2_STATE_DIR']).path;
 }
 
 function changeOf(action: string, until: string | undefined): Change {
@@ -67,7 +88,7 @@ function delayedStandbys(
   environment: Readonly<Record<string, string | undefined>>,
   clock: Clock,
 ): DelayFile[] {
-  const { path } = findStateDirectory(optionalText(options, 'state-dir') ?? environment['ARCHIVE2_STATE_DIR']);
+  const path = stateDirectoryOf(options, environment);
   const dataDirectory = optionalText(options, 'data-dir');
   if (dataDirectory !== undefined) {
     const id = dataDirectoryId(dataDirectory);
