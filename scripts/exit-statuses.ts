@@ -88,6 +88,16 @@ const remoteCommand: Row[] = [
   ['`conflict`', 'done', 'nothing was changed'],
 ];
 
+const statusCheck: Row[] = [
+  ['0', 'OK: everything that was to be known is known, and is well'],
+  ['1', 'WARNING'],
+  ['2', 'CRITICAL'],
+  [
+    '3',
+    'UNKNOWN: something could not be asked; also wrong usage, a missing or empty configuration, an error nobody foresaw, and `--help`',
+  ],
+];
+
 function render(): string {
   return `# Exit statuses
 
@@ -123,6 +133,14 @@ Before 126, a recovery asks again for \`--unavailable-timeout\` (300 s). \`--on-
 ## archive_remote_cmd
 
 ${table(['Form', '0', 'Otherwise a status of the first table'], remoteCommand)}
+
+## archive-status check
+
+A monitoring plugin, so none of the first table. What is not known is never 0.
+
+${table(['Status', 'Meaning'], statusCheck)}
+
+The other forms of \`archive-status\` end with 0, or a status of the first table.
 `;
 }
 

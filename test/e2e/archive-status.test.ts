@@ -51,18 +51,22 @@ describe('archive-status', () => {
   });
 
   test('a running backup is seen at work, with how far it is', async () => {
-    const program = stand.beginBackup(arch1, '--max-rate=2M', '--lease=30');
+    const program = stand.beginBackup(arch1, '--max-rate=4M', '--lease=300');
     const seen = await waitFor(
       async () => {
         const { queue } = await stand.cluster();
         return queue.known ? queue.value.schedules[0]?.running : undefined;
       },
-      { what: 'the running backup', timeoutMs: 20_000 },
+      { what: 'the running backup', timeoutMs: 20_000, intervalMs: 100 },
     );
     expect(seen.host).toBe('arch1');
+    // It must not end while it is looked at.
+    await program.signal('SIGSTOP');
     expect(await stand.table()).toMatch(/^base +running, on arch1 for/m);
     expect((await stand.check('--only=running')).stdout).toContain('base runs on arch1');
-    expect((await stand.check('--only=running', '--backup-duration=0.001s')).status).toBe(1);
+    const tooLong = await stand.check('--only=running', '--backup-duration=0.001s');
+    expect(tooLong).toMatchObject({ status: 1, stdout: expect.stringContaining('too long') });
+    await program.signal('SIGCONT');
     const result = await program.endWithin(60_000);
     expect(result, result.stderr).toMatchObject({ status: 0 });
   });

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { judgeCluster } from '../../../packages/archive-status/src/check/judge-cluster.ts';
 import { failureOutput, pluginOutput } from '../../../packages/archive-status/src/check/plugin-output.ts';
@@ -5,6 +6,7 @@ import { statusJson } from '../../../packages/archive-status/src/json-of.ts';
 import { known, unknown } from '../../../packages/archive-status/src/model/known.ts';
 import type { ClusterReport, StatusReport } from '../../../packages/archive-status/src/model/status-report.ts';
 import { statusTable } from '../../../packages/archive-status/src/table/status-table.ts';
+import { wrapped } from '../../../packages/archive-status/src/table/wrapped.ts';
 import { healthyCluster, hours, type Mutable, nowMs, question } from './healthy-cluster.ts';
 
 function reportOf(...clusters: ClusterReport[]): StatusReport {
@@ -66,6 +68,21 @@ describe('the output of check', () => {
   });
 });
 
+describe('wrapped text', () => {
+  it('has all of the text on lines that fit', () => {
+    const words = fc.array(fc.string({ minLength: 1, maxLength: 30, unit: fc.constantFrom('a', 'b') }), {
+      minLength: 1,
+    });
+    fc.assert(
+      fc.property(words, fc.integer({ min: 5, max: 40 }), fc.integer({ min: 3, max: 40 }), (all, width, first) => {
+        const lines = wrapped(all.join(' '), width, first);
+        expect(lines.every((line, index) => line.length <= (index === 0 ? first : width))).toBe(true);
+        expect(lines.join('').replaceAll(' ', '')).toBe(all.join(''));
+      }),
+    );
+  });
+});
+
 describe('the table', () => {
   const layout = { width: 100, colours: false };
 
@@ -77,6 +94,10 @@ describe('the table', () => {
       host.debts = long;
     }
     bad.queue = long;
+    for (const server of bad.servers) {
+      server.name = `${'a-server-with-a-very-long-name.'.repeat(3)}example.org:5432`;
+      server.role = unknown(`${'without-any-space-'.repeat(12)}`);
+    }
     const report = reportOf(healthyCluster(), bad);
     const text = statusTable(report, verdictsOf(report), layout, 'UTC');
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);

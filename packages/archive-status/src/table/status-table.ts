@@ -12,6 +12,7 @@ import { wrapped } from './wrapped.ts';
 const tones: Readonly<Record<Level, Tone>> = { ok: 'good', warning: 'warning', critical: 'bad', unknown: 'warning' };
 const widest = 100;
 const labelWidth = 12;
+const gap = '  ';
 
 /** All clusters for a person, the worst first; verdicts in the order of the report's clusters. Ends with a newline. Pure. */
 export function statusTable(
@@ -65,10 +66,11 @@ function findingLines(findings: readonly Finding[], layout: Layout & { width: nu
 }
 
 function labelled(label: string, text: string, tone: Tone | undefined, layout: Layout & { width: number }): string[] {
-  const name = escapeControls(label);
-  const lines = wrapped(escapeControls(text), layout.width - labelWidth - 2);
+  const name = escapeControls(label).slice(0, layout.width / 2);
+  const room = layout.width - gap.length;
+  const lines = wrapped(escapeControls(text), room - labelWidth, room - Math.max(labelWidth, name.length));
   return lines.map((line, index) => {
     const head = (index === 0 ? name : '').padEnd(labelWidth);
-    return `${head}  ${paint(line, tone, layout)}`;
+    return `${head}${gap}${paint(line, tone, layout)}`;
   });
 }
