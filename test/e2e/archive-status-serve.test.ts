@@ -149,7 +149,7 @@ describe('archive-status serve', () => {
     }
     await stand.queue.start();
     await primary.start();
-    await stand.backups.write(1);
+    await primary.waitForArchived(await primary.switchWal());
     await metricsUntil('all to be well again', (now) => now.value('archive2_check_status', { cluster: 'main' }) === 0);
   });
 

@@ -6,6 +6,8 @@ export interface Reason {
   readonly level: Level;
   /** For people: "the newest backup is 3 d old". */
   readonly text: string;
+  /** Of the check, that say so. */
+  readonly rules: readonly string[];
 }
 
 /** How a cluster is, and why. */
@@ -27,13 +29,23 @@ export function verdictsOf(report: StatusReport, judge: Judge): ReadonlyMap<stri
 
 /** A cluster that nobody has judged: unknown, and never well. */
 export function unjudged(why: string): Verdict {
-  return { level: 'unknown', reasons: [{ level: 'unknown', text: why }], rules: new Map() };
+  return { level: 'unknown', reasons: [{ level: 'unknown', text: why, rules: [] }], rules: new Map() };
 }
 
 function shown({ level, findings }: CheckVerdict): Verdict {
-  const told = findings.filter(({ level, counts }) => level !== 'ok' && counts);
+  const counting = findings.filter(({ counts }) => counts);
+  // One host that is away is the reason of many rules: told once.
+  const told = Map.groupBy(
+    counting.filter(({ level }) => level !== 'ok'),
+    ({ level, text }) => `${level} ${text}`,
+  );
   const rules = new Map<string, Level>();
   // Worst first: the first of each rule is its worst.
-  for (const { rule, level, counts } of findings) if (counts && !rules.has(rule)) rules.set(rule, level);
-  return { level, reasons: told.map(({ level, text }) => ({ level, text })), rules };
+  for (const { rule, level } of counting) if (!rules.has(rule)) rules.set(rule, level);
+  const reasons = [...told.values()].flatMap((alike) => {
+    const [first] = alike;
+    if (first === undefined) return [];
+    return [{ level: first.level, text: first.text, rules: [...new Set(alike.map(({ rule }) => rule))] }];
+  });
+  return { level, reasons, rules };
 }

@@ -8,11 +8,11 @@ import { madeUpReport, NOW_MS } from './made-up-report.ts';
 export const plainJudge: Judge = ({ clusters }) =>
   clusters.map((cluster) => {
     const { level, reasons } = plainVerdict(cluster);
-    const findings = reasons.length === 0 ? [{ level, text: 'all is well' }] : reasons;
+    const findings = reasons.length === 0 ? [{ level, text: 'all is well', rules: [] as string[] }] : reasons;
     return {
       cluster: cluster.cluster,
       level,
-      findings: findings.map((one) => ({ ...one, rule: 'made-up', counts: true })),
+      findings: findings.map((one) => ({ ...one, rule: one.rules[0] ?? 'made-up', counts: true })),
     };
   });
 
@@ -23,7 +23,13 @@ function plainVerdict(cluster: ClusterReport): Verdict {
     return {
       level: 'unknown',
       rules,
-      reasons: [{ level: 'unknown', text: `what can be restored is not known: ${cluster.coverage.reason}` }],
+      reasons: [
+        {
+          level: 'unknown',
+          text: `what can be restored is not known: ${cluster.coverage.reason}`,
+          rules: ['coverage'],
+        },
+      ],
     };
   }
   if (cluster.wal.holes.known && cluster.wal.holes.value.length > 0) {
@@ -31,11 +37,19 @@ function plainVerdict(cluster: ClusterReport): Verdict {
       level: 'critical',
       rules,
       reasons: [
-        { level: 'critical', text: 'archive_command has been failing for 12 min at 000000020000000B00000012' },
-        { level: 'critical', text: '4 segments from 000000010000000A000000F0 are on no host' },
-        { level: 'critical', text: 'the drill of data.master.16 on arch1 failed: the server did not reach its target' },
-        { level: 'warning', text: '538 segments are on arch1 only, the oldest for 9 h' },
-        { level: 'unknown', text: 'arch2 does not answer: connect timed out after 3 s' },
+        {
+          level: 'critical',
+          text: 'archive_command has been failing for 12 min at 000000020000000B00000012',
+          rules: ['archiver'],
+        },
+        { level: 'critical', text: '4 segments from 000000010000000A000000F0 are on no host', rules: ['holes'] },
+        {
+          level: 'critical',
+          text: 'the drill of data.master.16 on arch1 failed: the server did not reach its target',
+          rules: ['drill'],
+        },
+        { level: 'warning', text: '538 segments are on arch1 only, the oldest for 9 h', rules: ['copies'] },
+        { level: 'unknown', text: 'arch2 does not answer: connect timed out after 3 s', rules: ['hosts'] },
       ],
     };
   }

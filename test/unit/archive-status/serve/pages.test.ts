@@ -185,6 +185,23 @@ describe('a page', () => {
   });
 });
 
+test('the picture begins with a week, or with all that there is of a younger archive; each zoom has a link', () => {
+  const shown = (cluster: ClusterReport, zoom?: '24h') => {
+    const page = clusterPage(cluster, zoom, madeUpView([cluster]));
+    return {
+      current: /id="zoom-(\w+)"[^>]*aria-current/.exec(page)?.[1],
+      links: [...page.matchAll(/id="zoom-\w+" href="([^"]*)"/g)].map(([, href]) => href),
+    };
+  };
+  expect(shown(healthyCluster()).current).toBe('7d');
+  expect(shown(healthyCluster(), '24h').current).toBe('24h');
+  const links = ['24h', '7d', '30d', 'all'].map((zoom) => `/cluster/main?span=${zoom}`);
+  expect(shown(healthyCluster()).links).toEqual(links);
+  const young = host('arch1', { backups: [0.5] }, { wal: known([]) });
+  const coverage = known({ ranges: [], totalMs: 0, isWhole: true });
+  expect(shown(healthyCluster('main', { hosts: [young], coverage, drills: known([]) })).current).toBe('all');
+});
+
 describe('the path of a cluster', () => {
   test('is found again whatever the name', () => {
     fc.assert(

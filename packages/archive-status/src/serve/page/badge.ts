@@ -28,9 +28,13 @@ export function badge(level: Level): Html {
 export function reasonList(reasons: readonly Reason[]): Html | undefined {
   if (reasons.length === 0) return undefined;
   return html`<ul class="reasons">${reasons.map(
-    ({ level, text }) =>
-      html`<li class="${level}">${sign(level)}<span><span class="unseen">${levelWords[level]}: </span>${text}</span></li>`,
+    ({ level, text, rules }) =>
+      html`<li class="${level}">${sign(level)}<span><span class="unseen">${levelWords[level]}: </span>${ruleNames(rules)}${text}</span></li>`,
   )}</ul>`;
+}
+
+function ruleNames(rules: readonly string[]): Html | undefined {
+  return rules.length === 0 ? undefined : html`<span class="muted">${rules.join(', ')}:</span> `;
 }
 
 /** Colours of the sign in the browser's tab, where a page's style does not reach. */

@@ -17,7 +17,7 @@ import { ageLine, staleBanner } from './summary-bar.ts';
 import type { View } from './view.ts';
 
 /** One cluster: how it is and why, what can be restored, and all that this rests on. */
-export function clusterPage(cluster: ClusterReport, zoom: Zoom, view: View): string {
+export function clusterPage(cluster: ClusterReport, zoom: Zoom | undefined, view: View): string {
   const { level, reasons } = view.verdictOf(cluster);
   const main = html`<header class="site">
 <nav aria-label="Up"><a id="up" href="/">All clusters</a></nav>

@@ -6,7 +6,7 @@ import { type Html, html } from '../html/html.ts';
 import type { Verdict } from '../judge.ts';
 import { planPicture } from '../picture/plan-picture.ts';
 import { patterns, renderStrip } from '../picture/render-picture.ts';
-import { defaultZoom, zoomTitles } from '../picture/zoom.ts';
+import { zoomTitles } from '../picture/zoom.ts';
 import { badge, levelWords, reasonList, sign } from './badge.ts';
 import { cell, optionalCell } from './cell.ts';
 import { relativeMoment } from './moment.ts';
@@ -97,7 +97,7 @@ function momentOrNot(atMs: number | null, view: View): Html {
 
 /** The last days of what can be restored, as the cluster's own page shows them. */
 function strip(cluster: ClusterReport, { answers, nowMs, timeZone, report }: View): Html | undefined {
-  const picture = planPicture({ cluster, machine: report.machine, answers, nowMs, timeZone, zoom: defaultZoom });
+  const picture = planPicture({ cluster, machine: report.machine, answers, nowMs, timeZone, zoom: '7d' });
   const [lane] = picture.lanes;
-  return lane && renderStrip(picture, lane, `${lane.name} in the last ${zoomTitles[defaultZoom]}: ${lane.note}`);
+  return lane && renderStrip(picture, lane, `${lane.name} in the last ${zoomTitles['7d']}: ${lane.note}`);
 }

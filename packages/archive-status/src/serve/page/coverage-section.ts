@@ -16,7 +16,7 @@ import type { View } from './view.ts';
 const mostRows = 200;
 
 /** What can be restored, in words, as a picture, and as a table of what is in the picture. */
-export function coverageSection(cluster: ClusterReport, zoom: Zoom, view: View): Html {
+export function coverageSection(cluster: ClusterReport, zoom: Zoom | undefined, view: View): Html {
   const { answers, nowMs, timeZone, report } = view;
   const picture = planPicture({ cluster, machine: report.machine, answers, nowMs, timeZone, zoom });
   return section(
@@ -25,7 +25,7 @@ export function coverageSection(cluster: ClusterReport, zoom: Zoom, view: View):
     html`${inWords(cluster, view)}
 <nav class="zoom" aria-label="Time shown">${zooms.map(
       (one) =>
-        html`<a id="zoom-${one}" href="${clusterPath(cluster.cluster, one)}"${one === zoom ? html` aria-current="true"` : undefined}>${zoomTitles[one]}</a>`,
+        html`<a id="zoom-${one}" href="${clusterPath(cluster.cluster, one)}"${one === picture.zoom ? html` aria-current="true"` : undefined}>${zoomTitles[one]}</a>`,
     )}</nav>
 ${patterns}
 ${renderPicture(picture, (lane) => describeLane(lane, picture, timeZone))}

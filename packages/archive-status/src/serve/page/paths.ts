@@ -1,7 +1,7 @@
-import { defaultZoom, type Zoom } from '../picture/zoom.ts';
+import type { Zoom } from '../picture/zoom.ts';
 
-export function clusterPath(cluster: string, zoom: Zoom = defaultZoom): string {
-  return `/cluster/${encodeURIComponent(cluster)}${zoom === defaultZoom ? '' : `?span=${zoom}`}`;
+export function clusterPath(cluster: string, zoom?: Zoom): string {
+  return `/cluster/${encodeURIComponent(cluster)}${zoom === undefined ? '' : `?span=${zoom}`}`;
 }
 
 /** The name in a path that clusterPath made; undefined: it is another one. */

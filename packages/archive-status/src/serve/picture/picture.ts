@@ -1,4 +1,5 @@
 import type { Span, Tick } from './time-axis.ts';
+import type { Zoom } from './zoom.ts';
 
 /** What was, for some time. Later kinds of the list are drawn over earlier ones. */
 export const bandKinds = ['restorable', 'wal', 'remembered', 'single', 'accepted', 'hole', 'unknown'] as const;
@@ -36,6 +37,7 @@ export interface Lane {
 
 /** A cluster over time: lanes one below the other, on one axis. */
 export interface Picture {
+  readonly zoom: Zoom;
   readonly span: Span;
   readonly ticks: readonly Tick[];
   readonly lanes: readonly Lane[];

@@ -7,7 +7,7 @@ import { mergeBands } from './merge-bands.ts';
 import type { Band, Lane, Mark, Picture } from './picture.ts';
 import { ticksOf } from './time-axis.ts';
 import { unknownBand } from './unknown-band.ts';
-import { spanOf, type Zoom } from './zoom.ts';
+import { fittingZoom, spanOf, type Zoom } from './zoom.ts';
 
 export interface PictureInput {
   cluster: ClusterReport;
@@ -16,7 +16,8 @@ export interface PictureInput {
   answers: Answers;
   nowMs: number;
   timeZone: string;
-  zoom: Zoom;
+  /** Undefined: what fits. */
+  zoom: Zoom | undefined;
 }
 
 /** What can be restored, what each host holds, and the drills, over time. Pure. */
@@ -30,7 +31,9 @@ export function planPicture({ cluster, machine, answers, nowMs, timeZone, zoom }
     }),
     drillLane(cluster, nowMs),
   ];
-  const span = spanOf(zoom, nowMs, oldestOf(whole));
+  const oldestMs = oldestOf(whole);
+  const shown = zoom ?? fittingZoom(nowMs, oldestMs);
+  const span = spanOf(shown, nowMs, oldestMs);
   const isIn = (fromMs: number, toMs: number) => toMs >= span.fromMs && fromMs <= span.toMs;
   const lanes = whole.map((lane) => ({
     ...lane,
@@ -40,13 +43,13 @@ export function planPicture({ cluster, machine, answers, nowMs, timeZone, zoom }
     ),
     marks: lane.marks.filter(({ atMs }) => isIn(atMs, atMs)),
   }));
-  return { span, ticks: ticksOf(span, timeZone), lanes };
+  return { zoom: shown, span, ticks: ticksOf(span, timeZone), lanes };
 }
 
 function coverageLane({ coverage }: ClusterReport, nowMs: number): Lane {
   const name = 'can be restored';
   if (!coverage.known) {
-    return { name, note: coverage.reason, bands: [unknownBand(coverage.reason, nowMs)], marks: [] };
+    return { name, note: 'not known', bands: [unknownBand(coverage.reason, nowMs)], marks: [] };
   }
   const { ranges, totalMs, isWhole } = coverage.value;
   const bands = ranges.map(
@@ -63,7 +66,7 @@ function coverageLane({ coverage }: ClusterReport, nowMs: number): Lane {
 
 function drillLane({ drills }: ClusterReport, nowMs: number): Lane {
   const name = 'drills';
-  if (!drills.known) return { name, note: drills.reason, bands: [unknownBand(drills.reason, nowMs)], marks: [] };
+  if (!drills.known) return { name, note: 'not known', bands: [unknownBand(drills.reason, nowMs)], marks: [] };
   const marks = drills.value.map(
     ({ ok, endedAtMs, startedAtMs, backup, method, host, error }): Mark => ({
       kind: ok ? 'passed' : 'failed',
