@@ -1,6 +1,6 @@
 /**
  * Shows Archive 2 at work on machines of its own on this computer: two archive hosts, a primary under load, a standby
- * that lives on the archive, and failures. Run by "make demo", as root; with --sabotage a stored file is removed before
+ * that lives on the archive, failures, a table that is dropped and brought back, and a drill. Run by "make demo", as root; with --sabotage a stored file is removed before
  * the checks, which must then fail.
  *
  * Exit status: 0 when every check at the end holds, 1 when one fails or anything else goes wrong, 2 when it cannot
@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ArchiveStand } from '../test/support/archive-stand.ts';
 import { REPOSITORY_ROOT } from '../test/support/repository.ts';
+import { bringBack } from './demo/bring-back.ts';
 import { runChecks } from './demo/checks.ts';
 import { quoteLogs } from './demo/logs.ts';
 import { Narrator, wantsColour } from './demo/narrator.ts';
@@ -35,7 +36,14 @@ class Interrupted extends Error {
 function obstacle(words: readonly string[]): string | undefined {
   if (words.some((word) => word !== '--sabotage')) return 'demo: the only option is --sabotage, as in "make demo"';
   if (process.getuid?.() !== 0) return 'demo: run it as root, it makes network and mount namespaces';
-  const commands = ['archive_cmd', 'archive_remote_cmd', 'restore_cmd'];
+  const commands = [
+    'archive_cmd',
+    'archive_remote_cmd',
+    'restore_cmd',
+    'base-backup',
+    'backup-restore',
+    'backup-verify',
+  ];
   const missing = commands.find((command) => !existsSync(join(REPOSITORY_ROOT, 'bin', command)));
   return missing === undefined ? undefined : `demo: bin/${missing} is not there, run "make demo" or "make build"`;
 }
@@ -56,7 +64,8 @@ async function perform(archive: ArchiveStand, say: Narrator, isSabotaged: boolea
   const outcome = await show(archive, say);
   if (isSabotaged) say.note(`Sabotage: ${removeNewestFile(archive)}`);
   say.step('Checks');
-  return await runChecks(outcome, say);
+  if (!(await runChecks(outcome, say))) return false;
+  return await bringBack(outcome.scene, say);
 }
 
 /** Returns the exit status. */

@@ -177,6 +177,21 @@ describe('backup-restore', () => {
     await guide.discard(copy);
   });
 
+  test('says which tables cannot be read while it waits, as one that was being dropped', async () => {
+    await stand.primary.sql('CREATE TABLE orders AS SELECT 7 AS number');
+    const before = await stand.primary.value(
+      "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00')",
+    );
+    await stand.primary.sql('DROP TABLE orders');
+    await stand.write(1);
+    const { copy, result } = await guide.restore('dropped', ['--target-time', before]);
+    expect(result.stdout).toContain('Until it is open nobody can read postgres: orders');
+    await copy.sql('SELECT pg_wal_replay_resume()');
+    await copy.pollUntil('SELECT pg_is_in_recovery()', 'f');
+    expect(await copy.value('SELECT number FROM orders')).toBe('7');
+    await guide.discard(copy);
+  });
+
   test('a target that was not reached is told with the reason, and the server does not open', async () => {
     const { copy, flags } = guide.newCopy('missed');
     const { status, stderr } = await guide.run([...flags, '--yes', '--start', '--target-name', 'never made']);
@@ -225,13 +240,14 @@ describe('backup-restore', () => {
     const segment = await copy.switchWal();
     expect(segment.slice(0, 8)).toBe('00000002');
     await copy.waitForArchived(segment);
+    await stand.archive.waitForNoDebts();
     expect(stand.hosts.map((host) => host.files(stand.archive.walDirectory).includes(segment))).toEqual([true, true]);
     await guide.discard(copy);
   });
 
   describe('with a host that is gone', () => {
     beforeAll(async () => {
-      guide.connectTimeoutSeconds = 1.5;
+      guide.connectTimeoutSeconds = 4;
       await stand.archive.arch1.machine.kill9();
     });
 

@@ -87,6 +87,7 @@ export function outcomeJson({ extracted, run, setAside, phases }: Outcome): obje
             replayedLsn: run.end.replayedLsn === undefined ? null : lsn(run.end.replayedLsn),
             lastCommitAt: time(run.end.replayedMs),
             newTimeline: run.end.story.newTimeline ?? null,
+            locked: run.locked,
           },
     setAside,
     planMs: Math.round(phases.planMs),

@@ -96,6 +96,11 @@ function nextSteps({ whole, run, configuration }: Outcome): string[] {
     case 'paused':
       return [
         `Look whether it is what you want, it can be read: ${psql}`,
+        ...(run.locked.length === 0
+          ? []
+          : [
+              `Until it is open nobody can read ${run.locked.join(', ')}: a transaction that was under way holds the lock.`,
+            ]),
         'If it is, open it for writing: SELECT pg_wal_replay_resume();',
         'If it is too early, stop it and call this again with a later target and --keep-old.',
         ...archivingStep(whole),

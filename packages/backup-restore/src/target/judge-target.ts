@@ -22,10 +22,10 @@ export interface TargetWish {
 /** What is done with the place that is restored to. Throws Failure `restore_refused` where it must not be touched. Pure. */
 export function judgeTarget(facts: TargetFacts, wish: TargetWish): TargetUse {
   const { path, kind, marker, note } = facts;
-  const isOurNote = note !== undefined && note.planId === wish.planId && note.state !== 'done';
+  const isOurs = note?.planId === wish.planId && note.state !== 'done' && note.recovery === wish.recovery;
   const server = describeServer(facts.server);
   if (server !== undefined) {
-    if (isOurNote && note.recovery === wish.recovery) return 'resume';
+    if (isOurs) return 'resume';
     throw refusal(
       `${server}: ${path}`,
       'Stop it first, for instance with pg_ctl stop or systemctl stop, and make sure it is the right one.',
@@ -39,7 +39,20 @@ export function judgeTarget(facts: TargetFacts, wish: TargetWish): TargetUse {
       'Is the disk mounted? Else make it first, for the account that runs the server.',
     );
   }
-  if ((kind === 'absent' || (kind === 'occupied' && wish.keepOld)) && !facts.isParentWritable) {
+  const isInTheWay = kind === 'occupied' && marker === undefined && !isOurs;
+  if (isInTheWay && facts.hasLostAndFound) {
+    throw refusal(
+      `${path} is the top of a file system: it holds lost+found`,
+      `Restore into a directory in it, as --to ${path}/data.`,
+    );
+  }
+  if (isInTheWay && wish.keepOld && facts.isMountPoint) {
+    throw refusal(
+      `${path} is a mount point, and cannot be moved aside`,
+      `Move what it holds into a directory in it by hand, or restore to a directory in it, as --to ${path}/data.`,
+    );
+  }
+  if ((kind === 'absent' || (isInTheWay && wish.keepOld)) && !facts.isParentWritable) {
     throw refusal(
       `nothing can be made beside ${path}`,
       `The directory above it must be writable for the account that runs the server, or ${path} be there, empty and its own.`,
@@ -54,23 +67,11 @@ export function judgeTarget(facts: TargetFacts, wish: TargetWish): TargetUse {
   }
   if (kind === 'empty') return 'fill';
   if (marker !== undefined) return 'redo';
-  if (isOurNote && note.recovery === wish.recovery) return 'resume';
-  if (facts.hasLostAndFound) {
-    throw refusal(
-      `${path} is the top of a file system: it holds lost+found`,
-      `Restore into a directory in it, as --to ${path}/data.`,
-    );
-  }
+  if (isOurs) return 'resume';
   if (!wish.keepOld) {
     throw refusal(
       `${path} is not empty`,
       `With --keep-old it is moved to ${wish.asideName} first; nothing of it is removed. Or name another place with --to.`,
-    );
-  }
-  if (facts.isMountPoint) {
-    throw refusal(
-      `${path} is a mount point, and cannot be moved aside`,
-      `Move what it holds into a directory in it by hand, or restore to a directory in it, as --to ${path}/data.`,
     );
   }
   return 'move';

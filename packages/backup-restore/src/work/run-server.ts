@@ -14,6 +14,7 @@ import { type RestoreNote, writeRestoreNote } from '../target/restore-note.ts';
 import type { WholePlan } from '../whole-plan.ts';
 import type { ChangingLine } from './changing-line.ts';
 import { checkEnd } from './check-end.ts';
+import { findLocked } from './find-locked.ts';
 import type { ServerConfiguration } from './server-door.ts';
 
 /** What became of a server that was started. */
@@ -24,6 +25,8 @@ export interface ServerRun {
   readonly pid: number | undefined;
   /** Undefined where the server cannot be asked, as when it has shut down at its target. */
   readonly found: FoundCluster | undefined;
+  /** Tables that cannot be read while it waits at its target. */
+  readonly locked: readonly string[];
 }
 
 /** In the data directory: what the server says from its start on, until it is restarted by whoever runs it later. */
@@ -60,8 +63,9 @@ export async function runServer(
     });
     checkEnd(end, plan);
     const found = end.how === 'shut down' ? undefined : await inspectDatabases(door).catch(() => undefined);
+    const locked = end.how === 'paused' ? await findLocked(door) : [];
     await writeRestoreNote(target, { ...note, state: 'done' }, world.clock.nowMs());
-    return { end, door, logFile, pid: await server.pid(), found };
+    return { end, door, logFile, pid: await server.pid(), found, locked };
   } finally {
     line.end();
   }
