@@ -1,22 +1,34 @@
 import { readFileSync } from 'node:fs';
+import { spawn } from 'bun';
 import type { ArchiveHost } from '../../test/support/archive-host.ts';
 import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { findPostgresPrograms } from '../../test/support/postgres-programs.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
+import { CpuMeter } from './cpu-meter.ts';
+import { entry } from './enter.ts';
 import { PgBackRest } from './pgbackrest.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 /** About 1.5 GB. */
 const pgbenchScale = 100;
-const rounds = 3;
+const rounds = 5;
 const longestMs = 300_000;
 const backups = '/archive/main';
+/** Of a process in /proc; source: getconf CLK_TCK, 100 on every Linux. */
+const tickMs = 10;
 
-interface Measured {
+interface Run {
+  /** Ours: to the line that says that the backup is complete; what comes after is cleanup. */
   wallMs: number;
-  /** To the line that says that the backup is complete; what comes after is cleanup. */
-  completeMs: number;
+  /** CPU on the archive host, of all that the command started, and on the database server meanwhile. */
+  cpuMs: number;
+  serverCpuMs: number;
+}
+
+interface OurRun extends Run {
+  /** With rotation and wal-cleanup. */
+  allMs: number;
   peakBytes: number;
 }
 
@@ -35,79 +47,111 @@ export async function measureBackup(): Promise<CaseResult> {
   await primary.sql('CHECKPOINT');
   await primary.waitForArchived(await primary.switchWal(), longestMs);
   const peer = await (await PgBackRest.create(stand, primary)).admitBackups(primary);
-  const ours = new Map<string, Measured[]>();
-  const others = new Map<string, number[]>();
-  const note = <T>(map: Map<string, T[]>, key: string, value: T) => map.set(key, [...(map.get(key) ?? []), value]);
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const checksums of ['CRC32C', 'SHA256']) {
-      note(others, `pg_basebackup, ${checksums}`, await bare(stand.arch1, primary, checksums));
-      note(ours, checksums, await whole(stand.arch1, primary, checksums));
+  const meter = CpuMeter.open([stand.primary]);
+  const place = { host: stand.arch1, primary, meter, enter: await entry(stand.arch1.machine, '/') };
+  const runs = { ours: new Map<string, OurRun[]>(), bare: new Map<string, Run[]>(), peer: [] as number[] };
+  try {
+    for (let round = 1; round <= rounds; round += 1) {
+      for (const checksums of ['CRC32C', 'SHA256']) {
+        runs.bare.set(checksums, [...(runs.bare.get(checksums) ?? []), await runBare(place, checksums)]);
+        runs.ours.set(checksums, [...(runs.ours.get(checksums) ?? []), await runOurs(place, checksums)]);
+      }
+      runs.peer.push(await timed(() => peer.machine.check(peer.argv, { timeoutMs: longestMs })));
+      console.error(`backup, round ${round}: ${JSON.stringify([...runs.bare, ...runs.ours, runs.peer])}`);
     }
-    note(others, peerLabel, await timed(() => peer.machine.check(peer.argv, { timeoutMs: longestMs })));
-    console.error(`backup, round ${round}: ${JSON.stringify([...others, ...ours])}`);
+  } finally {
+    meter.close();
   }
-  const rows: Row[] = [...others].map(([label, values]) => [label, seconds(median(values))]);
-  for (const [checksums, values] of ours) {
-    const completeMs = median(values.map((it) => it.completeMs));
-    const bareMs = median(others.get(`pg_basebackup, ${checksums}`) ?? []);
-    rows.push([`base-backup, ${checksums}, until it is complete`, seconds(completeMs)]);
-    rows.push(barRow('  times bare pg_basebackup', { ratio: completeMs / bareMs, atMost: 1.05 }));
-    const peerMs = median(others.get(peerLabel) ?? []);
-    rows.push(barRow('  beside pgBackRest full', { ratio: completeMs / peerMs, atMost: 0.5 }));
-    rows.push(['  with rotation and wal-cleanup', seconds(median(values.map((it) => it.wallMs)))]);
-    const peak = Math.max(...values.map((it) => it.peakBytes));
-    rows.push(barRow('  memory at its peak, in MB', { ratio: peak / 1e6, atMost: 150 }));
+  const peerMs = median(runs.peer);
+  const rows: Row[] = [[peerLabel, seconds(peerMs)]];
+  const bars = [{ label: peerLabel, value: peerMs / 1000 }];
+  for (const [checksums, ours] of runs.ours) {
+    const bare = runs.bare.get(checksums) ?? [];
+    const [wallMs, bareMs] = [medianOf(ours, 'wallMs'), medianOf(bare, 'wallMs')];
+    rows.push(
+      [`pg_basebackup, ${checksums}`, `${seconds(bareMs)}, ${cpuOf(bare)}`],
+      [`base-backup, ${checksums}, until it is complete`, `${seconds(wallMs)}, ${cpuOf(ours)}`],
+      barRow('  times bare pg_basebackup', { ratio: wallMs / bareMs, atMost: 1.05 }),
+      [
+        '  median of neighbouring runs',
+        median(ours.map((run, at) => run.wallMs / (bare[at]?.wallMs ?? Number.NaN))).toFixed(2),
+      ],
+      barRow('  beside pgBackRest full', { ratio: wallMs / peerMs, atMost: 0.5 }),
+      ['  with rotation and wal-cleanup', seconds(medianOf(ours, 'allMs'))],
+      barRow('  memory at its peak, in MB', {
+        ratio: Math.max(...ours.map((run) => run.peakBytes)) / 1e6,
+        atMost: 150,
+      }),
+    );
+    bars.push({ label: `pg_basebackup, ${checksums}`, value: bareMs / 1000 });
+    bars.push({ label: `base-backup, ${checksums}`, value: wallMs / 1000 });
   }
-  const ms = new Map([
-    ...others,
-    ...[...ours].map(([key, of]) => [`base-backup, ${key}`, of.map((it) => it.completeMs)] as const),
-  ]);
-  const bars = [...ms].map(([label, values]) => ({ label, value: median(values) / 1000 }));
   return { rows, charts: [{ title: 'A base backup', unit: 's', bars }] };
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
 
-async function bare({ machine }: ArchiveHost, primary: PostgresCluster, checksums: string): Promise<number> {
+function medianOf<Key extends string>(runs: readonly Record<Key, number>[], key: Key): number {
+  return median(runs.map((run) => run[key]));
+}
+
+function cpuOf(runs: readonly Run[]): string {
+  return `CPU ${seconds(medianOf(runs, 'cpuMs'))}, of the server ${seconds(medianOf(runs, 'serverCpuMs'))}`;
+}
+
+interface Place {
+  host: ArchiveHost;
+  primary: PostgresCluster;
+  meter: CpuMeter;
+  enter: readonly string[];
+}
+
+async function runBare({ host, primary, meter, enter }: Place, checksums: string): Promise<Run> {
   const to = '/archive/bare';
   const from = ['-h', primary.machine.address, '-p', `${primary.port}`, '-U', 'postgres'];
   const how = ['-Ft', '-Xstream', '-cfast', '--compress=server-zstd:level=1', `--manifest-checksums=${checksums}`];
-  const argv = [`${findPostgresPrograms()}/pg_basebackup`, '-D', to, ...how, ...from];
-  const wallMs = await timed(() => machine.check(argv, { timeoutMs: longestMs }));
-  await machine.check(['rm', '-r', to]);
-  return wallMs;
+  const serverBefore = meter.read();
+  const startMs = performance.now();
+  const argv = [...enter, `${findPostgresPrograms()}/pg_basebackup`, '-D', to, ...how, ...from];
+  const program = spawn(argv, { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe', timeout: longestMs });
+  const status = await program.exited;
+  const wallMs = performance.now() - startMs;
+  if (status !== 0) throw new Error(`pg_basebackup ended with ${status}: ${await new Response(program.stderr).text()}`);
+  const cpuMs = Number(program.resourceUsage()?.cpuTime.total ?? Number.NaN) / 1000;
+  const serverCpuMs = meter.read() - serverBefore;
+  await host.machine.check(['rm', '-r', to]);
+  return { wallMs, cpuMs, serverCpuMs };
 }
 
-async function whole({ machine }: ArchiveHost, primary: PostgresCluster, checksums: string): Promise<Measured> {
+async function runOurs({ host, primary, meter, enter }: Place, checksums: string): Promise<OurRun> {
   const from = ['--pghost', primary.machine.address, '--pgport', `${primary.port}`, '--pguser', 'postgres'];
   const words = [backups, '1', '--no-peer', `--manifest-checksums=${checksums}`, ...from];
+  const serverBefore = meter.read();
   const startMs = performance.now();
-  const program = machine.spawn([`${BIN_DIRECTORY}/base-backup`, ...words]);
-  program.input.end();
-  let completeMs = Number.NaN;
-  program.errors.on('data', (chunk: Buffer) => {
-    if (chunk.includes('base backup is complete')) completeMs = performance.now() - startMs;
-  });
-  const pid = await program.pid();
-  let peakBytes = 0;
-  const timer = setInterval(() => {
-    peakBytes = Math.max(peakBytes, peakOf(pid));
-  }, 20);
-  const { status, stderr } = await program.endWithin(longestMs);
-  clearInterval(timer);
-  const wallMs = performance.now() - startMs;
-  if (status !== 0 || Number.isNaN(completeMs)) throw new Error(`base-backup ended with ${status}: ${stderr}`);
-  return { wallMs, completeMs, peakBytes };
+  const argv = [...enter, `${BIN_DIRECTORY}/base-backup`, ...words];
+  const program = spawn(argv, { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe', timeout: longestMs });
+  let said = '';
+  let complete: Omit<OurRun, 'allMs'> | undefined;
+  for await (const text of program.stderr.pipeThrough(new TextDecoderStream())) {
+    said += text;
+    if (complete !== undefined || !said.includes('base backup is complete')) continue;
+    const wallMs = performance.now() - startMs;
+    const pid = host.machine.processes(/base-backup .*--manifest-checksums/)[0]?.pid;
+    complete = { wallMs, serverCpuMs: meter.read() - serverBefore, ...lookAt(pid ?? program.pid) };
+  }
+  const status = await program.exited;
+  if (status !== 0 || complete === undefined) throw new Error(`base-backup ended with ${status}: ${said}`);
+  return { ...complete, allMs: performance.now() - startMs };
 }
 
-function peakOf(pid: number): number {
-  try {
-    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return Number(kilobytes ?? 0) * 1024;
-  } catch {
-    // It has ended since.
-    return 0;
-  }
+/** The peak of a process that runs, and its CPU, with that of the programs that it has waited for. */
+function lookAt(pid: number): { peakBytes: number; cpuMs: number } {
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  return { peakBytes: Number(kilobytes) * 1024, cpuMs: ticks * tickMs };
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
