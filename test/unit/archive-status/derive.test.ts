@@ -56,7 +56,7 @@ function survey(host: string, wal: readonly WalRun[], change: Partial<HostSurvey
 }
 
 function look(name: string, cell: Known<HostSurvey>): HostLook {
-  return { name, isLocal: false, answeredAtMs: 1_000_040, tookMs: 40, survey: cell };
+  return { name, isLocal: false, answeredAtMs: 1_000_040, tookMs: 40, survey: cell, events: known([]) };
 }
 
 function primaryAt(timeline: number, lsn: string): Known<PrimaryPlace> {

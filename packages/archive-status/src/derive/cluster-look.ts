@@ -22,6 +22,7 @@ export interface ClusterLook {
   /** All agents of this machine's account. */
   readonly agents: Known<readonly AgentReport[]>;
   readonly cooldowns: Known<CooldownState>;
+  /** Of this machine. */
   readonly events: Known<readonly EventReport[]>;
   /** That were recorded on this machine. */
   readonly drills: Known<readonly DrillReport[]>;
@@ -36,6 +37,8 @@ export interface HostLook {
   readonly answeredAtMs: number;
   readonly tookMs: number;
   readonly survey: Known<HostSurvey>;
+  /** Of its own log; asked after the survey, in the time that is left. */
+  readonly events: Known<readonly EventReport[]>;
 }
 
 /** What earlier looks and this one together tell; by names as in the look. */

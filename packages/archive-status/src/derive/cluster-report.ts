@@ -4,7 +4,8 @@ import type { BackupReport, DrillReport } from '../model/backup-report.ts';
 import type { CooldownReport, HostReport } from '../model/host-report.ts';
 import { type Known, known, mapKnown, unknown } from '../model/known.ts';
 import type { RoleReport } from '../model/server-report.ts';
-import type { ClusterReport } from '../model/status-report.ts';
+import type { ClusterReport, EventReport } from '../model/status-report.ts';
+import { shownEvents } from '../sources/events.ts';
 import type { ClusterLook } from './cluster-look.ts';
 import { coverageOfLooks, coverageReport } from './coverage.ts';
 import { drillsOfQueue } from './drills.ts';
@@ -16,7 +17,7 @@ import { walReport } from './wal-report.ts';
 
 /** Everything that the sources' answers say of a cluster. Pure. */
 export function clusterReport(look: ClusterLook): ClusterReport {
-  const { cluster, nowMs, expectedPrimary, patroni, queue, events, trends } = look;
+  const { cluster, nowMs, expectedPrimary, patroni, queue, trends } = look;
   const primary = primaryPlace(look.servers);
   const agents = agentsOf(cluster, look.agents);
   const hosts = look.hosts.map((host) => {
@@ -36,7 +37,7 @@ export function clusterReport(look: ClusterLook): ClusterReport {
     drills: drillsCell(look),
     coverage: mapKnown(coverage, coverageReport),
     agents,
-    events,
+    events: eventsCell(look),
   };
 }
 
@@ -81,6 +82,14 @@ function sinceInArchive(role: RoleReport, hosts: readonly HostReport[]): RoleRep
   );
   if (timeline.value === 1) return { ...role, timelineSinceAtMs: known(null) };
   return first.length === 0 ? role : { ...role, timelineSinceAtMs: known(Math.min(...first)) };
+}
+
+/** Of this machine's log and those of the hosts that answered; unknown only when none could be read. */
+function eventsCell({ events, hosts }: ClusterLook): Known<readonly EventReport[]> {
+  const logs = [events, ...hosts.map((host) => host.events)];
+  const found = logs.flatMap((log) => (log.known ? log.value : []));
+  if (logs.every((log) => !log.known)) return events;
+  return known(found.sort((a, b) => b.atMs - a.atMs).slice(0, shownEvents));
 }
 
 /** Of both sources; unknown where the queue is, which has those of all machines. This machine's records have more of each. */

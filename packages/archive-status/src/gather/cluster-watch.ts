@@ -101,8 +101,7 @@ export class ClusterWatch {
 
   async #lookAtEvents(): Promise<ClusterLook['events']> {
     const { stateDirectory, timeoutMs } = this.#world;
-    const directories = [stateDirectory, ...this.#archivesHere()];
-    return await askSource('the log of events', timeoutMs, () => readEvents(this.#watched.cluster, directories));
+    return await askSource('the log of events', timeoutMs, () => readEvents(this.#watched.cluster, stateDirectory));
   }
 
   async #lookAtDrills(): Promise<ClusterLook['drills']> {

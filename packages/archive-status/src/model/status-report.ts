@@ -45,7 +45,7 @@ export interface ClusterReport {
   readonly coverage: Known<CoverageReport>;
   /** The agents of this machine; null: this is no database server of the cluster. */
   readonly agents: Known<readonly AgentReport[]> | null;
-  /** Of this machine, newest first, at most 100. */
+  /** Of this machine and of the archive hosts that answered, newest first, at most 100. */
   readonly events: Known<readonly EventReport[]>;
 }
 

@@ -2,7 +2,9 @@ import type { ArchivePlace } from '@archive2/core/backups/archive-place.ts';
 import type { HostSurvey } from '@archive2/core/backups/host-survey.ts';
 import type { Clock } from '@archive2/core/base/clock.ts';
 import type { HostLook } from '../derive/cluster-look.ts';
+import { mapKnown } from '../model/known.ts';
 import { askSource } from './ask-source.ts';
+import { eventReport, shownEvents } from './events.ts';
 
 /** One archive of a cluster, whose session is kept between two looks. */
 export class HostWatch {
@@ -24,7 +26,11 @@ export class HostWatch {
     });
     const underWay = this.#underWay;
     const survey = await askSource(name, timeoutMs, () => underWay);
-    return { name, isLocal, answeredAtMs: this.#clock.nowMs(), tookMs: this.#clock.monotonicMs() - startedMs, survey };
+    const [answeredAtMs, tookMs] = [this.#clock.nowMs(), this.#clock.monotonicMs() - startedMs];
+    const events = survey.known
+      ? await askSource(name, Math.max(1, timeoutMs - tookMs), () => this.#place.events({ newest: shownEvents }))
+      : survey;
+    return { name, isLocal, answeredAtMs, tookMs, survey, events: mapKnown(events, (all) => all.map(eventReport)) };
   }
 
   async close(): Promise<void> {

@@ -283,7 +283,7 @@ export function server(name: string, role: 'primary' | 'standby'): ServerReport 
   };
 }
 
-export function goneServer(name: string, reason: string): ServerReport {
+function goneServer(name: string, reason: string): ServerReport {
   const gone = unknown(reason);
   return {
     name,
@@ -350,7 +350,7 @@ export function schedule(change: Partial<ScheduleReport> = {}): ScheduleReport {
   };
 }
 
-export function drill(id: string, agoMs: number, change: Partial<DrillReport> = {}): DrillReport {
+function drill(id: string, agoMs: number, change: Partial<DrillReport> = {}): DrillReport {
   const ok = change.ok ?? true;
   return {
     id,

@@ -198,7 +198,7 @@ test('the picture begins with a week, or with all that there is of a younger arc
   const links = ['24h', '7d', '30d', 'all'].map((zoom) => `/cluster/main?span=${zoom}`);
   expect(shown(healthyCluster()).links).toEqual(links);
   const young = host('arch1', { backups: [0.5] }, { wal: known([]) });
-  const coverage = known({ ranges: [], totalMs: 0, isWhole: true });
+  const coverage = known({ ranges: [], totalMs: 0, isWhole: true, unusable: [] });
   expect(shown(healthyCluster('main', { hosts: [young], coverage, drills: known([]) })).current).toBe('all');
 });
 
