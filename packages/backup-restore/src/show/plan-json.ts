@@ -1,8 +1,9 @@
 import type { PlaceAnswer } from '@archive2/core/backups/archive-place.ts';
+import type { CoverageWindow } from '@archive2/core/backups/coverage.ts';
 import { describeTarget } from '@archive2/core/restore/server/recovery-target.ts';
 import { formatLsn, type Lsn } from '@archive2/core/wal/lsn.ts';
 import { formatSystemIdentifier } from '@archive2/core/wal/system-identifier.ts';
-import { listRestorable, type Restorable, type Window, windowsOf } from '../plan/coverage-windows.ts';
+import { listRestorable, type Restorable, windowsOf } from '../plan/list-restorable.ts';
 import { splitAnswers } from '../plan/restore-plan.ts';
 import type { WholePlan } from '../whole-plan.ts';
 import type { Outcome } from './summary-text.ts';
@@ -20,11 +21,11 @@ export function timelineJson(cluster: string, answers: readonly PlaceAnswer[], n
       ...hosts.map((host) => ({
         name: host.place.name,
         answers: true,
-        restorable: windowsOf(listRestorable([host])).map(windowJson),
+        restorable: windowsOf([host]).map(windowJson),
       })),
       ...silent.map(({ place, problem }) => ({ name: place.name, answers: false, reason: problem.message })),
     ],
-    restorable: windowsOf(together).map(windowJson),
+    restorable: windowsOf(hosts).map(windowJson),
   };
 }
 
@@ -122,7 +123,7 @@ function backupJson({ candidate: { place, backup }, reach, leadsToNewest }: Rest
   };
 }
 
-const windowJson = ({ fromMs, toMs }: Window) => ({ from: time(fromMs), to: time(toMs) });
+const windowJson = ({ fromMs, toMs }: CoverageWindow) => ({ from: time(fromMs), to: time(toMs) });
 
 function time(atMs: number | undefined): string | null {
   return atMs === undefined ? null : new Date(atMs).toISOString();

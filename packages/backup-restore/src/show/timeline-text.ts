@@ -1,9 +1,10 @@
 import type { PlaceAnswer } from '@archive2/core/backups/archive-place.ts';
+import type { CoverageWindow } from '@archive2/core/backups/coverage.ts';
 import { formatBytes } from '@archive2/core/base/byte-size.ts';
 import { formatRelative } from '@archive2/core/cli/relative-time.ts';
 import { type Cell, formatTable } from '@archive2/core/cli/table.ts';
 import type { Layout } from '@archive2/core/cli/terminal.ts';
-import { listRestorable, type Restorable, type Window, windowsOf } from '../plan/coverage-windows.ts';
+import { listRestorable, type Restorable, windowsOf } from '../plan/list-restorable.ts';
 import { formatMoment, formatMomentAndAge } from '../plan/moment-text.ts';
 import { splitAnswers } from '../plan/restore-plan.ts';
 
@@ -17,12 +18,12 @@ export function formatTimeline(answers: readonly PlaceAnswer[], nowMs: number, l
       : formatTable(backupColumns, backupRows(together, nowMs), layout);
   const lines: (readonly [string, string])[] = hosts.map((host) => [
     host.place.name,
-    formatWindows(windowsOf(listRestorable([host])), nowMs),
+    formatWindows(windowsOf([host]), nowMs),
   ]);
   for (const { place, problem } of silent) lines.push([place.name, `does not answer: ${problem.message}`]);
   if (answers.length > 1) {
     const whole = silent.length === 0 ? '' : ' (what is known)';
-    lines.push(['together', `${formatWindows(windowsOf(together), nowMs)}${whole}`]);
+    lines.push(['together', `${formatWindows(windowsOf(hosts), nowMs)}${whole}`]);
   }
   const width = Math.max(...lines.map(([name]) => name.length));
   const coverage = lines.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('');
@@ -67,7 +68,7 @@ function sizeText(bytes: number | undefined): string {
 }
 
 /** "from 2026-11-01 03:11:00+00 to 14 s ago, hole between 2026-11-03 02:00:00+00 and 2026-11-03 04:10:00+00". Pure. */
-export function formatWindows(windows: readonly Window[], nowMs: number): string {
+export function formatWindows(windows: readonly CoverageWindow[], nowMs: number): string {
   const [first] = windows;
   const last = windows.at(-1);
   if (first === undefined || last === undefined) return 'nothing';
