@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 
 /** Between two looks at the disk: little enough that the last one is short. */
-const intervalBytes = 32 * 2 ** 20;
+const intervalBytes = 16 * 2 ** 20;
 
 /**
  * Has a large file written to the disk while it grows, so that the fsync at its end has little left to do. It must be open since

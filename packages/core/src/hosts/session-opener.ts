@@ -3,7 +3,6 @@ import { ArchiveSession, type SessionOptions } from './archive-session.ts';
 import type { HostSpec } from './host-spec.ts';
 import { readLocalIdentity } from './local-identity.ts';
 import { type RemoteServe, serveCommandLine } from './remote-command.ts';
-import { connectSsh } from './ssh-client.ts';
 import { readSshConfig } from './ssh-config-file.ts';
 import { resolveSshTarget } from './ssh-target.ts';
 
@@ -26,6 +25,8 @@ export async function openArchiveSession(spec: HostSpec, options: OpenerOptions)
   const { log } = options.session;
   const local = await readLocalIdentity();
   const target = resolveSshTarget(spec, await readSshConfig(fs, local.homeDirectory), local);
+  // Not before: a command that needs no other host starts a fifth faster without SSH.
+  const { connectSsh } = await import('./ssh-client.ts');
   const connection = await connectSsh(target, {
     connectTimeoutMs,
     keepaliveIntervalMs: Math.max(500, Math.floor(stallTimeoutMs / 2)),
