@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ArchiveHost } from '../support/archive-host.ts';
 import { BackupQueueStand } from '../support/backup-queue-stand.ts';
 import { CLUSTER_DIRECTORY } from '../support/backup-stand.ts';
-import { leftOf, pinsOn, SCRATCH, STATE_DIRECTORY } from '../support/drill-stand.ts';
+import { leftOf, PATIENT, pinsOn, SCRATCH, STATE_DIRECTORY } from '../support/drill-stand.ts';
 import type { Machine } from '../support/machine.ts';
 import type { Program, ProgramResult } from '../support/program.ts';
 import { BIN_DIRECTORY } from '../support/repository.ts';
@@ -53,7 +53,17 @@ describe('drills from the queue', () => {
 
   function begin(machine: Machine, ...flags: string[]): Program {
     const remote = ['--remote-cmd', `${BIN_DIRECTORY}/archive_remote_cmd`];
-    const words = ['--queue', stand.location, '--host', machine.name, '--scratch', SCRATCH, ...remote, ...flags];
+    const words = [
+      '--queue',
+      stand.location,
+      '--host',
+      machine.name,
+      '--scratch',
+      SCRATCH,
+      ...PATIENT,
+      ...remote,
+      ...flags,
+    ];
     const program = machine.spawn([`${BIN_DIRECTORY}/backup-verify`, ...words]);
     program.input.end();
     return program;

@@ -18,11 +18,97 @@ import { writeDrillConfig, writeRecovery } from '../../packages/core/src/restore
 import { parseLsn } from '../../packages/core/src/wal/lsn.ts';
 import { parseSegmentSize } from '../../packages/core/src/wal/segment-size.ts';
 import { LocalCluster } from '../support/local-cluster.ts';
+import { unpackedPostgresPrograms } from '../support/postgres-programs.ts';
 import { REPOSITORY_ROOT } from '../support/repository.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const segmentSize = parseSegmentSize(2 ** 20);
 const port = 5432;
+
+/** Versions that this computer's packages may not have; scripts/postgres-versions.sh unpacks them. */
+const majors = [17, 18];
+
+describe.each(majors)('a server of PostgreSQL %d', (major) => {
+  const isThere = unpackedPostgresPrograms(major) !== undefined;
+  let cluster: LocalCluster | undefined;
+  let server: StartedServer | undefined;
+
+  afterAll(async () => {
+    await server?.stop(0);
+    cluster?.remove();
+  });
+
+  test.skipIf(!isThere)(
+    '(else run scripts/postgres-versions.sh) recovers as a drill, and its log is understood',
+    async () => {
+      cluster = LocalCluster.start(major);
+      const { programs, walDirectory } = cluster;
+      const dataDirectory = cluster.backUp('backup');
+      cluster.sql('CREATE TABLE rows AS SELECT generate_series(1, 1000) AS n');
+      const last = cluster.switchWal();
+      const socketDirectory = cluster.makeDirectory('s');
+      const directory = join(cluster.directory, 'conf');
+      const program = [`${REPOSITORY_ROOT}/bin/restore_cmd`];
+      const source = {
+        program,
+        hosts: [],
+        walDirectory,
+        cluster: 'main',
+        localDirectory: walDirectory,
+        agent: 'none',
+      } as const;
+      const control = await readControlData(programs, dataDirectory);
+      const drill = {
+        source,
+        target: { kind: 'latest' },
+        timeline: 'latest',
+        control,
+        major,
+        socketDirectory,
+        directory,
+      } as const;
+      const config = drillConfig({ ...drill, sharedBuffersBytes: 2 ** 24, segmentSize, more: {} });
+      await writeDrillConfig(dataDirectory, directory, config, systemClock.nowMs());
+      execFileSync('chown', ['-R', 'postgres', directory, dataDirectory]);
+      const settings = { config_file: join(directory, 'postgresql.conf') };
+      const logFile = join(cluster.directory, 'drill.log');
+      server = await startServer({
+        programs,
+        dataDirectory,
+        logFile,
+        settings,
+        environment: process.env,
+        endsWithUs: true,
+      });
+      const watched = {
+        server,
+        segmentSize,
+        door: undefined,
+        mode: 'recovery',
+        towards: undefined,
+        stallLimitMs: undefined,
+      } as const;
+      const end = await watchReplay({
+        ...watched,
+        onProgress: () => undefined,
+        signal: AbortSignal.timeout(60_000),
+        clock: systemClock,
+      });
+      expect(end).toMatchObject({
+        how: 'open',
+        story: { lastRestored: last, newTimeline: 2, fatal: [], configuration: [] },
+      });
+      expect(end.story.redoDoneLsn).toBeDefined();
+      expect(end.replayedMs).toBeGreaterThan(Date.now() - 120_000);
+      const door = { socketDirectory, port, user: 'postgres' };
+      expect((await inspectDatabases(door)).databases.map(({ tables }) => tables)).toEqual([1, 0, 0]);
+      const run = { programs, door, environment: process.env, clock: systemClock, signal: AbortSignal.timeout(60_000) };
+      expect(
+        [await runAmcheck(true, run), ...(await runDumps(['postgres'], run))].map(({ problem }) => problem),
+      ).toEqual([undefined, undefined, undefined]);
+    },
+  );
+});
 
 describe('a server that we start', () => {
   let cluster: LocalCluster;

@@ -26,7 +26,9 @@ export interface DrillJson {
   evidence: { directory: string; log: string; commands: string[] } | null;
 }
 
-const remote = ['--remote-cmd', `${BIN_DIRECTORY}/archive_remote_cmd`];
+/** Patient with a computer that does other things, too. */
+export const PATIENT = ['--connect-timeout=10', '--stall-timeout=20'];
+const remote = ['--remote-cmd', `${BIN_DIRECTORY}/archive_remote_cmd`, ...PATIENT];
 
 /** Starts a drill over both hosts, on a machine that is neither; `flags` come last. */
 export function beginDrill(machine: Machine, flags: readonly string[], hosts = 'arch1 arch2'): Program {

@@ -15,15 +15,16 @@ export class LocalCluster {
   readonly programs: string;
   readonly user = new User(UNPRIVILEGED_USER);
 
-  private constructor() {
+  private constructor(major: number | undefined) {
     this.directory = mkdtempSync(join(tmpdir(), 'local-cluster-'));
     // Not inside a machine: the repository is at its own place.
-    this.programs = findPostgresPrograms().replace(REPOSITORY_INSIDE, REPOSITORY_ROOT);
+    this.programs = findPostgresPrograms(major).replace(REPOSITORY_INSIDE, REPOSITORY_ROOT);
     this.user.makeDirectory(this.directory, 0o711);
   }
 
-  static start(settings: readonly string[] = []): LocalCluster {
-    const it = new LocalCluster();
+  /** Default: the newest version that is installed. */
+  static start(major?: number): LocalCluster {
+    const it = new LocalCluster(major);
     for (const name of ['archive', 'socket', 'main/logs.complete'])
       it.user.makeDirectory(join(it.directory, name), 0o755);
     const how = ['-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8', '--locale=C', '--wal-segsize=1', '-k'];
@@ -35,7 +36,6 @@ export class LocalCluster {
       'archive_mode=on',
       `"archive_command=cp %p ${it.walDirectory}/%f"`,
       'autovacuum=off',
-      ...settings,
     ];
     const log = join(it.directory, 'primary.log');
     const words = options.map((setting) => `-c ${setting}`).join(' ');
