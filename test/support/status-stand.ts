@@ -14,7 +14,7 @@ const CONFIG = '/srv/status.conf';
 const REMOTE = `${BIN_DIRECTORY}/archive_remote_cmd`;
 
 /** A cell of `archive-status --json`. */
-export type Cell<T> = { known: true; value: T } | { known: false; reason: string };
+type Cell<T> = { known: true; value: T } | { known: false; reason: string };
 
 /** What `archive-status --json` says of a cluster, as far as tests look at it. */
 export interface StatusJson {

@@ -16,7 +16,7 @@ export const minutes = 60 * seconds;
 export const hours = 60 * minutes;
 export const days = 24 * hours;
 
-export const thresholds = parseThresholds({}, (name) => `--${name}`);
+const thresholds = parseThresholds({}, (name) => `--${name}`);
 export const question = { nowMs, thresholds };
 
 export type Mutable<T> = T extends object ? { -readonly [Key in keyof T]: Mutable<T[Key]> } : T;

@@ -96,7 +96,7 @@ describe('the table', () => {
     bad.queue = long;
     for (const server of bad.servers) {
       server.name = `${'a-server-with-a-very-long-name.'.repeat(3)}example.org:5432`;
-      server.role = unknown(`${'without-any-space-'.repeat(12)}`);
+      server.role = unknown('without-any-space-'.repeat(12));
     }
     const report = reportOf(healthyCluster(), bad);
     const text = statusTable(report, verdictsOf(report), layout, 'UTC');

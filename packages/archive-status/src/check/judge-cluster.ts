@@ -11,7 +11,7 @@ export interface Selection {
   readonly skip: readonly string[];
 }
 
-export const everyRule: Selection = { only: undefined, skip: [] };
+const everyRule: Selection = { only: undefined, skip: [] };
 
 export interface Finding extends Opinion {
   readonly rule: string;

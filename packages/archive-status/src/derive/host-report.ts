@@ -88,7 +88,7 @@ function byAge(a: BackupReport, b: BackupReport): number {
 }
 
 /** The newest that is complete and can be used; null: there is none. By age, oldest first. */
-export function newestUsable(backups: readonly BackupReport[]): BackupReport | null {
+function newestUsable(backups: readonly BackupReport[]): BackupReport | null {
   return backups.findLast(({ state, problem }) => state === 'complete' && problem === null) ?? null;
 }
 

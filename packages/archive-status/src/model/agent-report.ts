@@ -37,7 +37,7 @@ export interface AgentCounters {
 }
 
 /** An archive host, as this agent met it. */
-export interface AgentHostCounters {
+interface AgentHostCounters {
   /** As the command line names it. */
   readonly host: string;
   readonly files: number;

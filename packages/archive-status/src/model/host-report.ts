@@ -66,7 +66,7 @@ export interface DiskReport {
 }
 
 /** The last wal-sync that was run on the host. */
-export interface SyncReport {
+interface SyncReport {
   readonly endedAtMs: number;
   readonly peer: string;
   readonly isEqual: boolean;

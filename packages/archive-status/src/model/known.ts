@@ -24,7 +24,3 @@ export function mapKnown<T, U>(cell: Known<T>, follow: (value: T) => U): Known<U
 export function thenKnown<T, U>(cell: Known<T>, follow: (value: T) => Known<U>): Known<U> {
   return cell.known ? follow(cell.value) : cell;
 }
-
-export function valueOr<T, U>(cell: Known<T>, otherwise: U): T | U {
-  return cell.known ? cell.value : otherwise;
-}

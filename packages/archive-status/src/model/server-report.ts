@@ -42,7 +42,7 @@ export interface ArchiverReport {
   readonly lastFailedAtMs: number | null;
 }
 
-export interface ReadyReport {
+interface ReadyReport {
   readonly count: number;
   /** When the oldest became ready; null: nothing waits. */
   readonly oldestAtMs: number | null;
