@@ -142,10 +142,13 @@ export function troubledCluster(cluster = 'orders', change: Partial<ClusterRepor
       drill('drill-2', 4 * DAY_MS),
     ]),
     coverage: known({
-      ranges: [range(6 * DAY_MS, 2.5 * DAY_MS), range(2 * DAY_MS, 2 * MINUTE_MS)],
+      ranges: [
+        { ...range(6 * DAY_MS, 2.5 * DAY_MS), missing: { from: hole.from, to: hole.to, count: hole.count } },
+        range(2 * DAY_MS, 2 * MINUTE_MS),
+      ],
       totalMs: 5.5 * DAY_MS - 2 * MINUTE_MS,
       isWhole: false,
-      unusable: [],
+      unusable: [{ name: 'data.master.11', hosts: ['arch1'], problem: '2 segments that it needs are missing' }],
     }),
     events: known([
       {

@@ -109,6 +109,8 @@ describe('a page', () => {
     const text = textOf(clusterPage(troubledCluster(), '7d', madeUpView([troubledCluster()])));
     expect(text).toContain('Any moment from 2026-11-19 15:31 to 2026-11-21 15:29');
     expect(text).toContain('One hole in the WAL.');
+    expect(text).toContain('data.master.11 on arch1 is of no use, because 2 segments that it needs are missing');
+    expect(text).toContain('ends where 4 segments from 000000010000000A000000F0 are missing');
     expect(text).toContain('hole: 4 segments from 000000010000000A000000F0 on no host arch1 2026-11-19 03:31');
     expect(text).toContain('data.master.18 is complete arch1');
     expect(text).toContain('data.master.9 cannot be used: whoever took it has died arch1');

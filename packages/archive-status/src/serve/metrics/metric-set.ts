@@ -5,7 +5,7 @@ import { type PushSeconds, ReplayedHistogram } from './replayed-histogram.ts';
 export type Labels = Readonly<Record<string, string>>;
 
 /** A number, or nothing: null and undefined are no sample, and so is what is not known. */
-export type Sample = number | null | undefined | Known<number | null | undefined>;
+type Sample = number | null | undefined | Known<number | null | undefined>;
 
 /** Sets one sample of a metric; no call, or one without a number, leaves the sample out. */
 export type SetSample = (labels: Labels, sample: Sample) => void;

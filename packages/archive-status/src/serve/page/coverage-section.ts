@@ -23,6 +23,7 @@ export function coverageSection(cluster: ClusterReport, zoom: Zoom | undefined, 
     'coverage',
     'What can be restored',
     html`${inWords(cluster, view)}
+${unusableBackups(cluster)}
 <nav class="zoom" aria-label="Time shown">${zooms.map(
       (one) =>
         html`<a id="zoom-${one}" href="${clusterPath(cluster.cluster, one)}"${one === picture.zoom ? html` aria-current="true"` : undefined}>${zoomTitles[one]}</a>`,
@@ -44,6 +45,15 @@ function inWords({ coverage, wal }: ClusterReport, view: View): Html {
   return html`<p class="answer">Any moment from <strong>${first && plainMoment(first.fromMs, view)}</strong> to <strong>${first && plainMoment(first.toMs, view)}</strong>${first && html` (${formatDuration(first.toMs - first.fromMs)})`}${rest.length > 0 ? html`, and before that ${rest.length === 1 ? 'one more range' : html`${rest.length} more ranges`}` : undefined}.${
     isWhole ? undefined : ' A host did not answer; it may have more.'
   }${holesInWords(wal)}</p>`;
+}
+
+/** Backups that look complete and are of no use: nobody should count on them at night. */
+function unusableBackups({ coverage }: ClusterReport): Html | undefined {
+  if (!coverage.known || coverage.value.unusable.length === 0) return undefined;
+  return html`<ul class="unusable">${coverage.value.unusable.map(
+    ({ name, hosts, problem }) =>
+      html`<li><span class="mono">${name}</span> on ${hosts.join(' and ')} is of no use, because ${problem}</li>`,
+  )}</ul>`;
 }
 
 function holesInWords({ holes }: ClusterReport['wal']): Html | undefined {

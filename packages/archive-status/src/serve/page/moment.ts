@@ -13,11 +13,6 @@ export function relativeMoment(atMs: number, { nowMs, timeZone }: Now): Html {
   return html`<time datetime="${iso(atMs)}" title="${formatLocalTime(atMs, timeZone)}">${text}</time>`;
 }
 
-/** "2026-11-21 12:36 (3 min ago)" */
-export function fullMoment(atMs: number, now: Now): Html {
-  return html`<time datetime="${iso(atMs)}">${formatLocalTime(atMs, now.timeZone)}</time> <span class="muted">(${formatRelative(atMs, now.nowMs)})</span>`;
-}
-
 /** "2026-11-21 12:36" */
 export function plainMoment(atMs: number, { timeZone }: Now): Html {
   return html`<time datetime="${iso(atMs)}">${formatLocalTime(atMs, timeZone)}</time>`;

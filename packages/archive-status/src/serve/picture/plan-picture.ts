@@ -1,4 +1,5 @@
 import { formatSpan } from '@archive2/core/cli/relative-time.ts';
+import type { CoverageRange } from '../../model/coverage-report.ts';
 import type { ClusterReport } from '../../model/status-report.ts';
 import { hostLabels } from '../host-label.ts';
 import { type Answers, answerKey } from '../keep/last-answers.ts';
@@ -53,15 +54,19 @@ function coverageLane({ coverage }: ClusterReport, nowMs: number): Lane {
   }
   const { ranges, totalMs, isWhole } = coverage.value;
   const bands = ranges.map(
-    ({ fromAtMs, toAtMs, backup, hosts }): Band => ({
+    ({ fromAtMs, toAtMs, backup, hosts, missing }): Band => ({
       kind: 'restorable',
       fromMs: fromAtMs,
       toMs: toAtMs,
-      what: `can be restored, from ${backup} on ${hosts.join(' and ')}`,
+      what: `can be restored, from ${backup} on ${hosts.join(' and ')}${endText(missing)}`,
     }),
   );
   const note = ranges.length === 0 ? 'nothing' : `${isWhole ? '' : 'at least '}${formatSpan(totalMs)}`;
   return { name, note, bands, marks: [] };
+}
+
+function endText(missing: CoverageRange['missing']): string {
+  return missing === null ? '' : `; ends where ${missing.count} segments from ${missing.from} are missing`;
 }
 
 function drillLane({ drills }: ClusterReport, nowMs: number): Lane {
