@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ArchiveHost } from '../support/archive-host.ts';
@@ -6,6 +6,7 @@ import { BackupStand, CLUSTER_DIRECTORY } from '../support/backup-stand.ts';
 import type { Machine } from '../support/machine.ts';
 import { BIN_DIRECTORY } from '../support/repository.ts';
 import { firstUnprinted, type RunbookCommand, readRunbook } from '../support/runbook.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 // A section is a dozen programs, some of which start a server.
 vi.setConfig({ testTimeout: 300_000 });
@@ -112,6 +113,8 @@ describe('the runbook', () => {
     const base = stand.archive.arch1.machine.path(join(CLUSTER_DIRECTORY, 'data.master.1/base.tar.zst'));
     const content = readFileSync(base);
     writeFileSync(base, content.fill(0x5a, content.length >> 1, (content.length >> 1) + 64));
+    await follow('Verification failed', 4);
+    await stand.write(1);
     await follow('Verification failed');
   });
 
@@ -148,6 +151,9 @@ describe('the runbook', () => {
       await emptyHost(host);
     }
     await stand.primary.start();
+    await follow('Both are gone', 4);
+    const first = stand.archive.arch1.machine.path(`${CLUSTER_DIRECTORY}/cluster.json`);
+    await waitFor(() => existsSync(first), { what: 'the first segment', timeoutMs: 60_000 });
     await follow('Both are gone');
   });
 

@@ -13,7 +13,7 @@ import type { NamedBackup, RestoreWish } from './restore-wish.ts';
  * What the clocks of an archive host and of a primary may differ by: a backup that ended closer before the target than this may,
  * by the primary's clock, have ended after it.
  */
-export const clockMarginMs = 30_000;
+const clockMarginMs = 30_000;
 
 export interface ChosenBackup {
   readonly candidate: Candidate;
@@ -101,7 +101,7 @@ function warningsOf(newest: Candidate, fitting: readonly Candidate[], { target, 
 }
 
 /** "data.master.7 of arch1" */
-export function nameOf({ place, backup }: Candidate): string {
+function nameOf({ place, backup }: Candidate): string {
   return `${backup.name} of ${place.name}`;
 }
 

@@ -8,7 +8,7 @@ import type { ServerRun } from '../work/run-server.ts';
 import type { ServerConfiguration } from '../work/server-door.ts';
 
 /** How long each part took, in milliseconds. */
-export interface Phases {
+interface Phases {
   readonly planMs: number;
   readonly extractMs: number;
   readonly replayMs: number | undefined;
@@ -132,7 +132,7 @@ function archivingStep({ takeOver, plan }: WholePlan): string[] {
 }
 
 /** How a person starts it who did not say `--start`. Pure. */
-export function startCommand({ programs, target }: WholePlan, { debianCluster }: ServerConfiguration): string {
+function startCommand({ programs, target }: WholePlan, { debianCluster }: ServerConfiguration): string {
   if (debianCluster !== undefined) return `pg_ctlcluster ${debianCluster} start`;
   return `${programs}/pg_ctl -D ${target} -l ${target}/archive2-restore.log start`;
 }

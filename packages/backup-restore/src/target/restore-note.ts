@@ -4,7 +4,7 @@ import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
 import { replaceFileDurably } from '@archive2/core/files/atomic-file.ts';
 
 /** prepared: files and settings are there. started: its server was. done: it reached its target. */
-export type RestoreNoteState = 'prepared' | 'started' | 'done';
+type RestoreNoteState = 'prepared' | 'started' | 'done';
 
 /**
  * What stays in a restored data directory, so that the same command knows its own work again after the files were complete, and a person
@@ -23,7 +23,7 @@ export interface RestoreNote {
   readonly setAside: string | undefined;
 }
 
-export const restoreNoteName = 'archive2-restore.json';
+const restoreNoteName = 'archive2-restore.json';
 
 /** The note in a directory; undefined when there is none. Throws Failure `restore_refused` for one that cannot be read. */
 export async function readRestoreNote(directory: string): Promise<RestoreNote | undefined> {

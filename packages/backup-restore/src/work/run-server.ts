@@ -118,7 +118,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** "replayed to 0/5000060, 2026-11-21 10:07:21+00  12 segments  48 MiB/s  14 s left". Pure. */
-export function describeReplay(progress: ReplayProgress): string {
+function describeReplay(progress: ReplayProgress): string {
   const { phase, replayedLsn, replayedMs, segments, bytesPerSecond, remainingMs, stalledMs } = progress;
   if (phase === 'starting') return 'the server starts';
   const parts = [
