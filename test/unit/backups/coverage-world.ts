@@ -4,7 +4,7 @@ import type { SurveyedHost } from '../../../packages/core/src/backups/joined-wal
 import { parseArchiveFileName, type SegmentName } from '../../../packages/core/src/wal/archive-file.ts';
 import { formatLsn, type Lsn, lsnFromBytes } from '../../../packages/core/src/wal/lsn.ts';
 import { parseTimelineHistory } from '../../../packages/core/src/wal/timeline-history.ts';
-import { formatTimelineId, type TimelineId, timelineFromNumber } from '../../../packages/core/src/wal/timeline-id.ts';
+import { type TimelineId, timelineFromNumber } from '../../../packages/core/src/wal/timeline-id.ts';
 import { nameOf } from '../archive/wal-segment.ts';
 import { identity } from './backup-files.ts';
 import { historyText, size, type World, worldsWithin } from './wal-world.ts';
@@ -65,7 +65,7 @@ export const anyHeldWorld: fc.Arbitrary<HeldWorld> = fc
   });
 
 /** Every full segment that was ever archived. */
-export function segmentsOf(world: World): string[] {
+function segmentsOf(world: World): string[] {
   return world.timelines.flatMap(({ id, begin, end }) => {
     const [first, last] = [Math.floor(begin / size), Math.floor(end / size)];
     return Array.from({ length: Math.max(0, last - first) }, (_, index) => nameOf(first + index, id));
@@ -134,7 +134,7 @@ export function runsOf(names: readonly string[]): WalRun[] {
   });
 }
 
-export function numberOf(name: string): { timeline: TimelineId; number: number } {
+function numberOf(name: string): { timeline: TimelineId; number: number } {
   const file = parseArchiveFileName(name);
   if (file.kind !== 'segment') throw new Error(name);
   return { timeline: file.timeline, number: file.log * 4096 + file.seg };
@@ -168,8 +168,4 @@ export function surveyedBackup({ name, timeline, start, stop, bringsWal }: HeldB
 /** A history file's text: where each ancestor was left, in bytes. */
 export function historyLines(lefts: readonly (readonly [timeline: number, position: number])[]): string {
   return lefts.map(([timeline, position]) => `${timeline}\t${formatLsn(lsnOf(position))}\tx\n`).join('');
-}
-
-export function segmentName(number: number, timeline = 1): string {
-  return `${formatTimelineId(timeline as TimelineId)}${nameOf(number, timeline).slice(8)}`;
 }

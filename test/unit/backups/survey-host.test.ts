@@ -43,6 +43,7 @@ const snapshot = () =>
     .sort()
     .map((name) => `${name} ${statSync(join(cluster.path, name)).mtimeMs}`);
 
+const lastName = '00000001FFFFFFFF00000FFF';
 const badName = '0000000100000000FFFFFFFF';
 
 const look = { cluster: 'main', program: '1.0-test', nowMs };
@@ -75,13 +76,18 @@ describe('the WAL of a host', () => {
     ]);
   });
 
-  test('of 20,000 files is told within half a second', async () => {
-    for (let number = 1; number <= 20_000; number += 1) writeFileSync(cluster.walFile(nameOf(number)), '');
-    const begunMs = performance.now();
-    const { wal } = await survey();
-    expect(performance.now() - begunMs).toBeLessThan(500);
-    expect(wal).toMatchObject([{ from: nameOf(1), to: nameOf(20_000), count: 20_000 }]);
-  }, 60_000);
+  test('is looked at where its runs begin and end only', async () => {
+    makeWal(cluster, [nameOf(1), nameOf(5000)]);
+    // A look at one of these would find no file.
+    for (let number = 2; number < 5000; number += 1) symlinkSync('/nowhere', cluster.walFile(nameOf(number)));
+    expect((await survey()).wal).toMatchObject([{ from: nameOf(1), to: nameOf(5000), count: 5000 }]);
+  });
+
+  test('that a cleanup removes meanwhile is left out', async () => {
+    makeWal(cluster, [nameOf(3), nameOf(4)]);
+    for (const number of [1, 2, 5]) symlinkSync('/nowhere', cluster.walFile(nameOf(number)));
+    expect((await survey()).wal).toMatchObject([{ from: nameOf(3), to: nameOf(4), count: 2 }]);
+  });
 
   test('of an archive without an identity is told as a problem, not as none', async () => {
     makeWal(cluster, segments(1, 2));
@@ -246,6 +252,7 @@ describe('what is no survey', () => {
     ['a run of two timelines', (json: object) => ({ ...json, wal: [[1, nameOf(1), nameOf(2, 2), 0, 0]] })],
     ['a run of no segments', (json: object) => ({ ...json, wal: [[1, '../../x', '../../y', 0, 0]] })],
     ['a segment that this size has not', (json: object) => ({ ...json, wal: [[1, badName, badName, 0, 0]] })],
+    ['more segments than any archive has', (json: object) => ({ ...json, wal: [[1, nameOf(0), lastName, 0, 0]] })],
     ['WAL of nobody', (json: object) => ({ ...json, wal: [[1, nameOf(1), nameOf(2), 0, 0]], identity: undefined })],
     ['too many backups', (json: object) => ({ ...json, backups: Array.from({ length: 2001 }, () => ({})) })],
     ['a backup in no known state', (json: object) => ({ ...json, backups: [{ name: 'x', state: 'well' }] })],

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../packages/core/src/base/failure.ts';
+import { BodyBuffers } from '../../../packages/core/src/protocol/body-buffers.ts';
 import {
   encodeFrame,
   type Frame,
@@ -120,4 +121,25 @@ test('an error of the stream is passed on', async () => {
     throw new Error('ECONNRESET');
   }
   await expect(all(readFrames(broken()))).rejects.toThrow('ECONNRESET');
+});
+
+describe('buffers for bodies', () => {
+  test('are used again once they were given back, and not before', () => {
+    const bodies = new BodyBuffers();
+    const [first, second] = [bodies.take(maxBodyBytes), bodies.take(maxBodyBytes)];
+    expect(second.buffer).not.toBe(first.buffer);
+    bodies.give(first.subarray(0, 100));
+    const third = bodies.take(maxBodyBytes - 1);
+    expect(third.buffer).toBe(first.buffer);
+    expect(third.length).toBe(maxBodyBytes);
+    expect(bodies.take(maxBodyBytes).buffer).not.toBe(first.buffer);
+  });
+
+  test('that are not from here are not taken', () => {
+    const bodies = new BodyBuffers();
+    const strange = Buffer.alloc(maxBodyBytes);
+    bodies.give(strange);
+    bodies.give(bodies.take(10));
+    expect(bodies.take(maxBodyBytes).buffer).not.toBe(strange.buffer);
+  });
 });

@@ -15,7 +15,7 @@ import { requestSurvey } from '../../../packages/core/src/hosts/request-survey.t
 import { maxBodyBytes } from '../../../packages/core/src/protocol/frame.ts';
 import type { Right } from '../../../packages/core/src/protocol/messages.ts';
 import { clusterDirectory } from '../archive/test-store.ts';
-import { mib, nameOf } from '../archive/wal-segment.ts';
+import { mib, nameOf, sha256 } from '../archive/wal-segment.ts';
 import {
   backupMs,
   identity,
@@ -126,6 +126,28 @@ describe('a file of a base backup', () => {
     const contents = [1, 2, 3].map((number) => randomBytes(number * mib).toString('hex'));
     const host = await hostWithBackup(['get'], { a: contents[0]!, b: contents[1]!, c: contents[2]! });
     expect(await Promise.all(['a', 'b', 'c'].map((file) => fetched(host, file)))).toEqual(contents);
+  });
+
+  test('several come over one session, whose buffers are used again', async () => {
+    const names = ['a', 'b', 'c'];
+    const contents = names.map((_, index) => randomBytes((index + 2) * mib + index));
+    const host = await hostWithBackup(['get']);
+    for (const [index, name] of names.entries()) {
+      writeFileSync(join(host.directory.path, 'data.master.7', name), contents[index]!);
+    }
+    const { session } = await connect(host);
+    const read = async (file: string) => {
+      const { chunks } = await fetchBackupFile(session, { backup: 'data.master.7', file });
+      const pieces: Buffer[] = [];
+      for await (const chunk of chunks) {
+        // Others arrive meanwhile; only then is it taken.
+        await new Promise((resolve) => setImmediate(resolve));
+        pieces.push(Buffer.from(chunk));
+      }
+      return sha256(Buffer.concat(pieces));
+    };
+    expect(await Promise.all(names.map(read))).toEqual(contents.map((content) => sha256(content)));
+    expect(await read('c')).toBe(sha256(contents[2]!));
   });
 
   test('is sent at the pace of its reader, whatever its size', async () => {

@@ -73,7 +73,9 @@ export class ServeSession {
     // A client that is gone cannot be told anything; what it asked for is still carried out.
     this.output.on('error', () => undefined);
     this.output.write(preamble);
-    const frames = readFrames(this.counted(input), Buffer.allocUnsafeSlow(maxBodyBytes));
+    // A body is taken before the next frame is read.
+    const bodyBuffer = Buffer.allocUnsafeSlow(maxBodyBytes);
+    const frames = readFrames(this.counted(input), () => bodyBuffer);
     const stopProgress = this.reportProgress();
     try {
       const first = await withDeadline(frames.next(), helloTimeoutMs, () => {

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { Failure, toFailure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
+import { BodyBuffers } from '../protocol/body-buffers.ts';
 import { decodeMessage } from '../protocol/fields.ts';
 import { type Frame, readFrames } from '../protocol/frame.ts';
 import {
@@ -55,6 +56,7 @@ export class ArchiveSession {
   private readonly channel: SessionChannel;
   private readonly options: SessionOptions;
   private readonly writer: FrameWriter;
+  private readonly bodies: BodyBuffers;
   private readonly conversations = new Map<number, Conversation>();
   private lastId = 0;
   private lastHeardMs: number;
@@ -69,7 +71,9 @@ export class ArchiveSession {
     options: SessionOptions,
     writer: FrameWriter,
     hello: ServerMessageOf<'hello'>,
+    bodies: BodyBuffers,
   ) {
+    this.bodies = bodies;
     this.channel = channel;
     this.host = channel.host;
     this.options = options;
@@ -97,7 +101,8 @@ export class ArchiveSession {
     const bytes = afterPreamble(listening(channel.stream, heard), (noise) =>
       options.log.warning('the login shell prints before the session', { host: channel.host, noise }),
     );
-    const frames = readFrames(bytes);
+    const bodies = new BodyBuffers();
+    const frames = readFrames(bytes, (sizeBytes) => bodies.take(sizeBytes));
     writer.send({
       type: 'hello',
       version: protocolVersion,
@@ -114,7 +119,7 @@ export class ArchiveSession {
           new Failure('host_stalled', `${channel.host} did not start a session within ${options.helloTimeoutMs} ms`),
       );
       checkHello(hello, options, channel.host);
-      session = new ArchiveSession(channel, options, writer, hello);
+      session = new ArchiveSession(channel, options, writer, hello, bodies);
     } catch (error) {
       channel.close();
       throw atHost(toFailure(error), channel.host);
@@ -148,6 +153,11 @@ export class ArchiveSession {
 
   send(header: ClientMessageOf<Exclude<ClientMessage['type'], 'hello'>>, body?: Buffer): void {
     this.writer.send(header, body);
+  }
+
+  /** Takes back a body that a conversation received and nobody looks at any more: another one may lie in it. */
+  giveBack(body: Buffer): void {
+    this.bodies.give(body);
   }
 
   waitForRoom(): Promise<void> {

@@ -12,6 +12,7 @@ export class ArrivingBytes {
   /** The bytes, once; ends only after the host's size and digest were found right, else throws `damaged`, or why the answer failed. */
   readonly chunks: AsyncIterable<Buffer>;
   private readonly host: string;
+  private readonly giveBack: (chunk: Buffer) => void;
   private readonly hash = createHash('sha256');
   private sizeBytes = 0;
   private readonly waiting: Buffer[] = [];
@@ -21,8 +22,10 @@ export class ArrivingBytes {
   private wakeReader: () => void = () => undefined;
   private wakeSession: () => void = () => undefined;
 
-  constructor(host: string) {
+  /** With `giveBack`, a chunk is good until the next one is asked for. */
+  constructor(host: string, giveBack: (chunk: Buffer) => void = () => undefined) {
     this.host = host;
+    this.giveBack = giveBack;
     this.chunks = this.read();
   }
 
@@ -68,6 +71,7 @@ export class ArrivingBytes {
           this.waitingBytes -= chunk.length;
           if (this.waitingBytes < bufferedBytes) this.wakeSession();
           yield chunk;
+          this.giveBack(chunk);
           continue;
         }
         if (this.end?.failure !== undefined) throw this.end.failure;

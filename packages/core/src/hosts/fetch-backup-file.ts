@@ -9,7 +9,10 @@ export type FetchRequest = Omit<ClientMessageOf<'fetch'>, 'type' | 'id'>;
 /** A file of a base backup that is on its way. */
 export interface ArrivingBackupFile {
   modifiedMs: number;
-  /** Its stored bytes, as ArrivingBytes has them. To be read to their end, or the session be closed. */
+  /**
+   * Its stored bytes, as ArrivingBytes has them, each piece good until the next one is asked for. To be read to their end, or the session
+   * be closed.
+   */
   chunks: AsyncIterable<Buffer>;
 }
 
@@ -18,7 +21,7 @@ export interface ArrivingBackupFile {
  * `get` and `sync`.
  */
 export async function fetchBackupFile(session: ArchiveSession, request: FetchRequest): Promise<ArrivingBackupFile> {
-  const arrival = new BackupFileArrival(session.host);
+  const arrival = new BackupFileArrival(session);
   const id = session.begin(arrival);
   arrival.onDone = () => session.finish(id);
   session.send({ type: 'fetch', id, ...request });
@@ -32,8 +35,8 @@ class BackupFileArrival implements Conversation {
   private resolve: (file: ArrivingBackupFile) => void = () => undefined;
   private reject: (failure: Failure) => void = () => undefined;
 
-  constructor(host: string) {
-    this.bytes = new ArrivingBytes(host);
+  constructor(session: ArchiveSession) {
+    this.bytes = new ArrivingBytes(session.host, (chunk) => session.giveBack(chunk));
     this.answer = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;

@@ -14,12 +14,14 @@ export const maxBodyBytes = 512 * 1024;
 const prefixBytes = 8;
 const emptyBody = Buffer.alloc(0);
 
+const newBuffer = (sizeBytes: number) => Buffer.allocUnsafe(sizeBytes);
+
 export function encodeFrame(header: Record<string, unknown>, body: Buffer = emptyBody): Buffer[] {
   const json = Buffer.from(JSON.stringify(header));
   if (json.length > maxHeaderBytes || body.length > maxBodyBytes) {
     throw new Error(`frame too large: header ${json.length}, body ${body.length} bytes`);
   }
-  const head = Buffer.allocUnsafe(prefixBytes + json.length);
+  const head = newBuffer(prefixBytes + json.length);
   head.writeUInt32BE(json.length, 0);
   head.writeUInt32BE(body.length, 4);
   json.copy(head, prefixBytes);
@@ -29,15 +31,18 @@ export function encodeFrame(header: Record<string, unknown>, body: Buffer = empt
 /**
  * Cuts a byte stream into frames, whatever pieces it arrives in. It holds at most one frame and one piece, and looks at
  * the lengths before it waits for the bytes. Throws Failure `protocol` on anything that is not a frame, and when the
- * input ends inside one. With `bodyBuffer`, of `maxBodyBytes`, bodies lie in it, each until the next frame is asked for: a new one for
- * each costs a receiver of files a sixth of its CPU.
+ * input ends inside one. `bufferFor` gives the buffers that bodies of so many bytes are put into, where they do not lie in one piece: a
+ * new one for each costs a receiver of files a sixth of its CPU.
  */
-export async function* readFrames(input: AsyncIterable<Buffer>, bodyBuffer?: Buffer): AsyncGenerator<Frame> {
+export async function* readFrames(
+  input: AsyncIterable<Buffer>,
+  bufferFor: (sizeBytes: number) => Buffer = newBuffer,
+): AsyncGenerator<Frame> {
   const pending = new PendingBytes();
   for await (const piece of input) {
     pending.add(piece);
     for (;;) {
-      const frame = takeFrame(pending, bodyBuffer);
+      const frame = takeFrame(pending, bufferFor);
       if (frame === undefined) break;
       yield frame;
     }
@@ -45,7 +50,7 @@ export async function* readFrames(input: AsyncIterable<Buffer>, bodyBuffer?: Buf
   if (pending.length > 0) throw new Failure('protocol', 'the session ended inside a frame');
 }
 
-function takeFrame(pending: PendingBytes, bodyBuffer: Buffer | undefined): Frame | undefined {
+function takeFrame(pending: PendingBytes, bufferFor: (sizeBytes: number) => Buffer): Frame | undefined {
   if (pending.length < prefixBytes) return undefined;
   const prefix = pending.peek(prefixBytes);
   const headerLength = prefix.readUInt32BE(0);
@@ -56,7 +61,7 @@ function takeFrame(pending: PendingBytes, bodyBuffer: Buffer | undefined): Frame
   if (pending.length < prefixBytes + headerLength + bodyLength) return undefined;
   pending.take(prefixBytes);
   const header = parseHeader(pending.take(headerLength));
-  return { header, body: bodyLength === 0 ? emptyBody : pending.take(bodyLength, bodyBuffer) };
+  return { header, body: bodyLength === 0 ? emptyBody : pending.take(bodyLength, bufferFor) };
 }
 
 function parseHeader(bytes: Buffer): Record<string, unknown> {
@@ -93,11 +98,11 @@ class PendingBytes {
     return first.subarray(0, count);
   }
 
-  /** In one buffer: a view of a piece where one holds them all, else `into` or a new one. */
-  take(count: number, into?: Buffer): Buffer {
+  /** In one buffer: a view of a piece where one holds them all, else what `bufferFor` gives. */
+  take(count: number, bufferFor: (sizeBytes: number) => Buffer = newBuffer): Buffer {
     const first = this.pieces[0];
     if (first !== undefined && first.length >= count) return this.takeFrom(first, count);
-    const taken = into?.subarray(0, count) ?? Buffer.allocUnsafe(count);
+    const taken = bufferFor(count).subarray(0, count);
     for (let filled = 0; filled < count; ) {
       const piece = this.pieces[0];
       if (piece === undefined) throw new Error('took more bytes than there are');
