@@ -528,6 +528,16 @@ describe('another copy', () => {
     expect(extracted()).toEqual({ ...leastTree, ...asText(files), ...dirs('base', 'base/1') });
   });
 
+  test.each(['disk_error', 'host_stalled', 'damaged', 'not_found'] as const)(
+    'is read after %s of the first',
+    async (code) => {
+      const copy = made({ files, form: 'plain' });
+      const other = { ...copy, source: { ...copy.source, host: 'arch2' } };
+      const first = failing(copy, new Failure(code, 'the test'));
+      expect(await extractBackup(extractionOf(copy, { copies: [first, other] }))).toMatchObject({ host: 'arch2' });
+    },
+  );
+
   test('of another backup is not', async () => {
     const copy = made({ files, form: 'plain' });
     const other = makeBackup(join(scratch, 'other')).copy;

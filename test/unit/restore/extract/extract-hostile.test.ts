@@ -262,8 +262,8 @@ describe('a hostile tar', () => {
           checkNothingEscaped();
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
-    expect(refusals).toBeGreaterThan(15);
-  });
+    expect(refusals).toBeGreaterThan(10);
+  }, 90_000);
 });

@@ -16,6 +16,9 @@ import { type MadeMember, madeTar } from '../../backups/made-tar.ts';
 /** Where the range of a made manifest lies, with segments of 1 MiB. */
 export const walName = nameOf(32);
 
+/** Made once: a megabyte of noise. */
+const neededSegment = walSegment(walName);
+
 export type Form = 'plain' | 'one frame' | 'frames';
 
 /** pg_control as PostgreSQL 15 writes it, as far as we read it. */
@@ -104,7 +107,7 @@ export function makeBackup(directory: string, parts: BackupParts = {}): MadeBack
     type: '2',
     linkTo: '/the/old/place',
   }));
-  const wal = parts.wal ?? { [walName]: walSegment(walName), [`archive_status/${walName}.done`]: Buffer.alloc(0) };
+  const wal = parts.wal ?? { [walName]: neededSegment, [`archive_status/${walName}.done`]: Buffer.alloc(0) };
   const tars = new Map<string, MadeMember[]>([['base', [...membersOf(files, emptyDirectories), ...links]]]);
   tars.set(
     'pg_wal',

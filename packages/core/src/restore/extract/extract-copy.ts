@@ -48,7 +48,7 @@ export async function extractCopy(
 }
 
 class CopyRun {
-  readonly syncs = new SyncQueue();
+  readonly syncs: SyncQueue;
   private readonly copy: BackupCopy;
   private readonly extraction: Extraction;
   private readonly data: TargetTree;
@@ -63,6 +63,7 @@ class CopyRun {
     this.copy = copy;
     this.extraction = extraction;
     this.signal = signal;
+    this.syncs = new SyncQueue(signal);
     this.data = new TargetTree(claimed.data);
     this.tablespaces = new Map([...claimed.tablespaces].map(([oid, root]) => [oid, new TargetTree(root)]));
     const totalStoredBytes = storedTars(copy.backup).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -95,7 +96,7 @@ class CopyRun {
     }
     await this.placeTablespaces();
     await this.syncs.finish();
-    for (const tree of [...this.tablespaces.values(), this.data]) await tree.finish(owner);
+    for (const tree of [...this.tablespaces.values(), this.data]) await tree.finish(owner, signal);
     const { contentBytes, fileCount } = this.progress;
     const { host } = copy.source;
     return { host, fileCount, contentBytes, manifest: fetched?.manifest, pages: pages?.findings(), wasThere: false };

@@ -1,4 +1,5 @@
 import { Failure, systemErrorCode } from '../../base/failure.ts';
+import type { FailureCode } from '../../base/failure-table.ts';
 import type { BackupCopy } from './extraction.ts';
 
 /** What nobody said is wrong with a restore's target or its tablespaces; nothing was touched. */
@@ -47,10 +48,18 @@ export function toTargetFailure(error: unknown, directory: string): unknown {
   });
 }
 
+/** Errors of this machine's disk are no Failures yet where they are told apart. */
+const sourceCodes = new Set<FailureCode>([
+  'backup_damaged',
+  'deadline',
+  'disk_error',
+  'host_stalled',
+  'host_unreachable',
+  'not_found',
+  'protocol',
+]);
+
 /** True for failures that another copy of the same backup may not have. */
 export function isOfTheSource(error: unknown): boolean {
-  if (!(error instanceof Failure)) return false;
-  return ['backup_damaged', 'host_unreachable', 'host_stalled', 'not_found', 'protocol', 'deadline'].includes(
-    error.code,
-  );
+  return error instanceof Failure && sourceCodes.has(error.code);
 }

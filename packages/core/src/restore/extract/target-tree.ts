@@ -52,9 +52,10 @@ export class TargetTree {
   }
 
   /** Makes all names in the directories durable, and gives them to their owner, the root last. */
-  async finish(owner: FileOwner | undefined): Promise<void> {
+  async finish(owner: FileOwner | undefined, signal: AbortSignal): Promise<void> {
     const innermostFirst = [...this.directories].toReversed();
     for (const name of innermostFirst) {
+      signal.throwIfAborted();
       if (name === '' && owner !== undefined) this.root.giveTo(owner);
       const flags = constants.O_RDONLY | constants.O_DIRECTORY | (name === '' ? 0 : constants.O_NOFOLLOW);
       const handle = await open(this.root.wayTo(name), flags);
