@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../packages/core/src/base/clock.ts';
@@ -17,6 +17,7 @@ import { type ReplayWatch, watchReplay } from '../../packages/core/src/restore/s
 import { writeDrillConfig, writeRecovery } from '../../packages/core/src/restore/server/write-recovery.ts';
 import { parseLsn } from '../../packages/core/src/wal/lsn.ts';
 import { parseSegmentSize } from '../../packages/core/src/wal/segment-size.ts';
+import type { TimelineId } from '../../packages/core/src/wal/timeline-id.ts';
 import { LocalCluster } from '../support/local-cluster.ts';
 import { unpackedPostgresPrograms } from '../support/postgres-programs.ts';
 import { REPOSITORY_ROOT } from '../support/repository.ts';
@@ -332,6 +333,48 @@ describe('a server that we start', () => {
     expect(ask(it, 'SELECT count(*) FROM rows')).toBe('1000');
     expect(ask(it, 'SHOW work_mem')).toBe('5MB');
     expect(ask(it, 'SHOW archive_mode')).toBe('off');
+  });
+
+  test('one that takes the primary’s place archives on as that did, and a drill follows its timeline, or stays on the old one', async () => {
+    const it = copy();
+    const archiving = `archive_mode = 'on'\narchive_command = 'cp %p ${cluster.walDirectory}/%f'\n`;
+    appendFileSync(join(it.dataDirectory, 'postgresql.conf'), archiving);
+    const recovery = {
+      source,
+      target: { kind: 'lsn', lsn: parseLsn(half.lsn), inclusive: true },
+      timeline: 'latest',
+      action: 'promote',
+      mode: 'recovery',
+      archiving: 'as configured',
+      major: 15,
+    } as const;
+    await writeRecovery(it.dataDirectory, recoverySettings(recovery), signalFile(recovery), systemClock.nowMs());
+    execFileSync('chown', ['-R', 'postgres', it.dataDirectory]);
+    server = await start(it, { unix_socket_directories: it.socketDirectory, listen_addresses: '' });
+    expect((await watch()).story).toMatchObject({ newTimeline: 2 });
+    ask(it, 'INSERT INTO rows VALUES (-1)');
+    const last = ask(it, 'SELECT pg_walfile_name(pg_switch_wal() - 1)').split('\n')[0] ?? '';
+    expect(last).toMatch(/^00000002/);
+    const archived = (name: string) => existsSync(join(cluster.walDirectory, name));
+    await waitFor(() => archived(last) && archived('00000002.history'), { what: 'timeline 2 to be archived' });
+    await server.stop(0);
+    try {
+      for (const [timeline, rows, newest] of [
+        [2, '1001', /^00000002/],
+        [1, '2000', /^00000001/],
+      ] as const) {
+        const drilled = copy();
+        await startDrill(drilled, { kind: 'latest' }, { timeline: timeline as TimelineId });
+        const end = await watch();
+        expect(end.story.lastRestored).toMatch(newest);
+        expect(ask(drilled, 'SELECT count(*) FROM rows')).toBe(rows);
+        await server.stop(0);
+      }
+    } finally {
+      for (const name of readdirSync(cluster.walDirectory)) {
+        if (name.startsWith('00000002')) rmSync(join(cluster.walDirectory, name));
+      }
+    }
   });
 
   test('a directory without configuration files, as Debian’s, gets what it needs, and a standby is told from a recovery', async () => {

@@ -36,8 +36,11 @@ export class DrillRecords {
     this.events.note({ event: 'drill-began', host });
   }
 
-  /** Writes the report. Returns its path on this machine; in the archive it is a help, and what goes wrong there is only logged. */
-  async end(report: DrillReport): Promise<string> {
+  /**
+   * Writes the report. Returns its path on this machine; undefined where it could not be written, which is only logged: what the drill
+   * found is told by its status all the same.
+   */
+  async end(report: DrillReport): Promise<string | undefined> {
     const { id, host, ok, problem, backup, rtoMs, rpoMs } = report;
     const facts = {
       id,
@@ -47,20 +50,19 @@ export class DrillRecords {
       rtoMs: rtoMs === undefined ? undefined : Math.round(rtoMs),
       rpoMs: rpoMs === undefined ? undefined : Math.round(rpoMs),
     };
-    this.events.note({
-      event: ok ? 'drill-passed' : 'drill-failed',
-      ...facts,
-      code: problem?.code,
-      problem: problem?.message,
-    });
+    const event = ok ? 'drill-passed' : 'drill-failed';
+    this.events.note({ event, ...facts, code: problem?.code, problem: problem?.message });
     await this.events.settled();
-    const [own, ...others] = this.stores;
-    for (const store of others) {
-      await store.add(report, this.clock.nowMs()).catch((error: unknown) => {
-        const reason = toFailure(error).message;
-        this.log.warning('the report is not in the archive', { directory: store.directory, reason });
-      });
+    const [path] = await Promise.all(this.stores.map((store) => this.add(store, report)));
+    return path;
+  }
+
+  private async add(store: DrillStore, report: DrillReport): Promise<string | undefined> {
+    try {
+      return await store.add(report, this.clock.nowMs());
+    } catch (error) {
+      this.log.warning('report not written', { directory: store.directory, reason: toFailure(error).message });
+      return undefined;
     }
-    return await own.add(report, this.clock.nowMs());
   }
 }

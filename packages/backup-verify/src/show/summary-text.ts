@@ -4,7 +4,7 @@ import type { DrillReport } from '@archive2/core/restore/drill/drill-report.ts';
 import { formatLsn } from '@archive2/core/wal/lsn.ts';
 
 /** The report for a person. Pure. */
-export function formatSummary(report: DrillReport, path: string): string {
+export function formatSummary(report: DrillReport, path: string | undefined): string {
   const { ok, cluster, host, checks, warnings, evidence, problem } = report;
   const failed = checks.filter((check) => !check.ok);
   const lines = [
@@ -23,7 +23,7 @@ export function formatSummary(report: DrillReport, path: string): string {
       ? []
       : [row('kept', `${evidence.directory}, until the next drill; server's log ${evidence.log}`)]),
     ...(evidence?.commands ?? []).map((command) => `  $ ${command}`),
-    row('report', path),
+    ...(path === undefined ? [] : [row('report', path)]),
   ];
   return `${lines.join('\n')}\n`;
 }
