@@ -34,6 +34,12 @@ describe('a time axis', () => {
     expect(labels(midnight, 25 * HOUR_MS, 'Europe/Berlin')).toEqual(['Sun 25', '06:00', '12:00', '18:00', 'Mon 26']);
   });
 
+  test('so is one west of Greenwich, where the change is after the hours of the same name in UTC', () => {
+    const midnight = Date.UTC(2026, 10, 1, 4);
+    expect(labels(midnight, 25 * HOUR_MS, 'America/New_York')).toEqual(['Sun 1', '06:00', '12:00', '18:00', 'Mon 2']);
+    expect(momentOf(Date.UTC(2026, 10, 1, 3), 'America/New_York')).toBe(Date.UTC(2026, 10, 1, 8));
+  });
+
   test('whatever its length and zone: some labels, not too many, in order, within it, at whole minutes', () => {
     fc.assert(
       fc.property(
