@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFil
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../packages/core/src/base/clock.ts';
+import { foreignCollations } from '../../packages/core/src/restore/server/checks/foreign-collations.ts';
 import { checkDatabase, inspectDatabases } from '../../packages/core/src/restore/server/checks/inspect-databases.ts';
 import { checkOfOption, parseChecks } from '../../packages/core/src/restore/server/checks/parse-checks.ts';
 import { runChecks } from '../../packages/core/src/restore/server/checks/run-checks.ts';
@@ -236,6 +237,9 @@ describe('a server that we start', () => {
       ['template1', 0, undefined],
     ]);
     expect(checkDatabase(found.databases)).toBe('postgres');
+    expect(await foreignCollations(doorOf(it))).toEqual([]);
+    ask(it, "UPDATE pg_database SET datcollversion = '2.0' WHERE datname = 'template1'");
+    expect(await foreignCollations(doorOf(it))).toEqual(['template1 (2.0, here unknown)']);
     await expectChecks(it);
     await server?.stop();
     expect(server?.hasEnded).toMatchObject({ status: 0 });

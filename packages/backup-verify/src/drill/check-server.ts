@@ -1,6 +1,7 @@
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import type { RecordedDrill } from '@archive2/core/restore/drill/drill-store.ts';
 import type { CheckResult } from '@archive2/core/restore/server/checks/check.ts';
+import { foreignCollations } from '@archive2/core/restore/server/checks/foreign-collations.ts';
 import { checkDatabase, inspectDatabases } from '@archive2/core/restore/server/checks/inspect-databases.ts';
 import { runChecks } from '@archive2/core/restore/server/checks/run-checks.ts';
 import { runAmcheck, runDumps } from '@archive2/core/restore/server/checks/run-tool.ts';
@@ -34,6 +35,13 @@ export async function checkServer(
   if (plan.target.kind === 'latest') checks.push(proveFreshness(notes.rpoMs, order.maxRpoMs));
   checks.push(proveDatabases(found), proveNotEmpty(found, order.allowEmpty), proveSizes(found, past, order.minShare));
   const tool = { programs, door, environment: world.environment, clock: world.clock, signal: world.signal };
+  const foreign = await foreignCollations(door);
+  if (foreign.length > 0) {
+    const which = foreign.join(', ');
+    notes.warnings.push(
+      `text was sorted by another version of the system's libraries in ${which}: indexes may look damaged here`,
+    );
+  }
   if (order.amcheck) checks.push(await said(world, 'pg_amcheck', () => runAmcheck(order.heapAllIndexed, tool)));
   if (order.dump) {
     const readable = found.databases.filter(({ problem, name }) => problem === undefined && name !== 'template0');
