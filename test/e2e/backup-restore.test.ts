@@ -5,6 +5,8 @@ import { BackupStand } from '../support/backup-stand.ts';
 import { GuidedRestore } from '../support/guided-restore.ts';
 import type { LedgerEntry } from '../support/ledger.ts';
 import type { PostgresCluster } from '../support/postgres-cluster.ts';
+import { BIN_DIRECTORY } from '../support/repository.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('backup-restore', () => {
   let stand: BackupStand;
@@ -60,6 +62,23 @@ describe('backup-restore', () => {
     expect(asked.status).toBe(68);
     expect(asked.stderr).toContain('HINT: There is no terminal to ask at: say --yes');
     expect(isThere(copy.dataDirectory)).toBe(false);
+  });
+
+  test('asks on a terminal, and takes the whole answer only', async () => {
+    const { copy, flags } = guide.newCopy('asked');
+    const words = [`${BIN_DIRECTORY}/backup-restore`, ...guide.archiveFlags, ...flags, '--take-over'];
+    const line = words.map((word) => `'${word}'`).join(' ');
+    for (const answer of ['y', 'n', '']) {
+      const program = guide.machine.spawn(['script', '-qefc', line, '/dev/null']);
+      await waitFor(() => program.stdout.includes('type the name of the cluster'), {
+        what: 'the question',
+        timeoutMs: 60_000,
+      });
+      program.input.write(`${answer}\n`);
+      expect((await program.endWithin(30_000)).status).toBe(68);
+      expect(program.stdout).toContain('nothing was touched');
+      expect(isThere(copy.dataDirectory)).toBe(false);
+    }
   });
 
   test('as root becomes the owner first, and does not guess who that is', async () => {
@@ -267,9 +286,9 @@ describe('backup-restore', () => {
 
     test('and the other one too, nothing can be done', async () => {
       await stand.archive.arch2.machine.kill9();
-      const { status, stderr } = await guide.run(['--list']);
-      expect(status).toBe(0);
-      expect(stderr).toBe('');
+      const { status, stdout } = await guide.run(['--list']);
+      expect(status).toBe(20);
+      expect(stdout).toContain('arch2     does not answer: ');
       const { flags } = guide.newCopy('hopeless');
       const result = await guide.run([...flags, '--yes', '--accept-loss']);
       expect([result.status, result.stderr]).toEqual([20, expect.stringContaining('no archive host answers')]);

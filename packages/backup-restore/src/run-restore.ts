@@ -1,6 +1,7 @@
 import type { ArchivePlace, PlaceAnswer } from '@archive2/core/backups/archive-place.ts';
 import { askPlaces } from '@archive2/core/backups/ask-places.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
+import { Failure } from '@archive2/core/base/failure.ts';
 import { openArchivePlaces } from '@archive2/core/cli/archive-options.ts';
 import { writeStdout } from '@archive2/core/cli/exit.ts';
 import { layoutOfStdout } from '@archive2/core/cli/terminal.ts';
@@ -46,7 +47,8 @@ async function showTimeline(
     ? `${JSON.stringify(timelineJson(archive.cluster, answers, nowMs))}\n`
     : formatTimeline(answers, nowMs, layoutOfStdout(environment));
   await writeStdout(text);
-  return 0;
+  if (answers.some((answer) => 'survey' in answer)) return 0;
+  throw new Failure('host_unreachable', 'no archive host answers', { hint: 'See "Both are gone" in docs/runbook.md.' });
 }
 
 interface Known {

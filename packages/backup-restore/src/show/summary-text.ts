@@ -112,8 +112,14 @@ function nextSteps({ whole, run, configuration }: Outcome): string[] {
         `It has shut down at its target. Remove recovery.signal and start it, or start it to go on: ${startCommand(whole, configuration)}`,
       ];
     case 'open':
-      return [`It is open: ${psql}`, ...archivingStep(whole)];
+      return [`It is open: ${psql}`, ...serviceStep(configuration), ...archivingStep(whole)];
   }
+}
+
+/** A server that we have started is none of the system's services yet. */
+function serviceStep({ debianCluster }: ServerConfiguration): string[] {
+  if (debianCluster === undefined) return [];
+  return [`So that the system's own service runs it from now on: pg_ctlcluster ${debianCluster} restart`];
 }
 
 function afterStart(whole: WholePlan): string[] {
@@ -133,6 +139,8 @@ function archivingStep({ takeOver, plan }: WholePlan): string[] {
 
 /** How a person starts it who did not say `--start`. Pure. */
 function startCommand({ programs, target }: WholePlan, { debianCluster }: ServerConfiguration): string {
-  if (debianCluster !== undefined) return `pg_ctlcluster ${debianCluster} start`;
+  if (debianCluster !== undefined) {
+    return `pg_ctlcluster ${debianCluster} start, or systemctl start postgresql@${debianCluster.replace(' ', '-')}`;
+  }
   return `${programs}/pg_ctl -D ${target} -l ${target}/archive2-restore.log start`;
 }
