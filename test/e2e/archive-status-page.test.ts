@@ -7,7 +7,8 @@ import { securityHeaders } from '@archive2/archive-status/serve/http/security-he
 import { Token } from '@archive2/archive-status/serve/http/token.ts';
 import { WebServer } from '@archive2/archive-status/serve/http/web-server.ts';
 import { StatusKeeper } from '@archive2/archive-status/serve/keep/status-keeper.ts';
-import { pageScript, pageStyle } from '@archive2/archive-status/serve/page/page-shell.ts';
+import { pageScript } from '@archive2/archive-status/serve/page/page-script.ts';
+import { pageStyle } from '@archive2/archive-status/serve/page/page-style.ts';
 import { routesOf } from '@archive2/archive-status/serve/routes.ts';
 import { type Clock, systemClock } from '@archive2/core/base/clock.ts';
 import { silentLog } from '@archive2/core/base/log.ts';

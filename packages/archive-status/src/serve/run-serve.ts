@@ -7,7 +7,8 @@ import { securityHeaders } from './http/security-headers.ts';
 import { type Entrance, WebServer } from './http/web-server.ts';
 import type { Judge } from './judge.ts';
 import { StatusKeeper } from './keep/status-keeper.ts';
-import { pageScript, pageStyle } from './page/page-shell.ts';
+import { pageScript } from './page/page-script.ts';
+import { pageStyle } from './page/page-style.ts';
 import { routesOf } from './routes.ts';
 
 /** A look has a deadline of its own, --timeout; this is for one that does not keep it. */

@@ -7,7 +7,8 @@ import { emptyAnswers, rememberAnswers } from '@archive2/archive-status/serve/ke
 import { clusterPage } from '@archive2/archive-status/serve/page/cluster-page.ts';
 import { clustersPage } from '@archive2/archive-status/serve/page/clusters-page.ts';
 import { firstPage } from '@archive2/archive-status/serve/page/first-page.ts';
-import { pageScript, pageStyle } from '@archive2/archive-status/serve/page/page-shell.ts';
+import { pageScript } from '@archive2/archive-status/serve/page/page-script.ts';
+import { pageStyle } from '@archive2/archive-status/serve/page/page-style.ts';
 import { clusterOfPath, clusterPath } from '@archive2/archive-status/serve/page/paths.ts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

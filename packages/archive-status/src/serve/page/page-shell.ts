@@ -1,11 +1,8 @@
 import type { Level } from '../../check/level.ts';
 import { type Html, html, type Piece, trusted } from '../html/html.ts';
 import { tabIcon } from './badge.ts';
-import script from './refresh.browser.mjs' with { type: 'text' };
-import style from './style.css' with { type: 'text' };
-
-export const pageStyle: string = style;
-export const pageScript: string = script;
+import { pageScript } from './page-script.ts';
+import { pageStyle } from './page-style.ts';
 
 interface Shell {
   /** In the browser's tab, and what is announced when it changes. */
@@ -27,7 +24,7 @@ export function pageShell({ title, level, main, gatheredAtMs }: Shell): string {
 <title>${title}</title>
 <link rel="icon" href="${tabIcon(level)}">
 <noscript><meta http-equiv="refresh" content="30"></noscript>
-<style>${trusted(style)}</style>
+<style>${trusted(pageStyle)}</style>
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>
@@ -36,7 +33,7 @@ export function pageShell({ title, level, main, gatheredAtMs }: Shell): string {
 <main id="content" tabindex="-1" data-gathered="${gatheredAtMs ?? ''}">
 ${main}
 </main>
-<script>${trusted(script)}</script>
+<script>${trusted(pageScript)}</script>
 </body>
 </html>
 `;

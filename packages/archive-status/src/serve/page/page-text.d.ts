@@ -1,4 +1,4 @@
-/** What goes into the page is imported as its text: `import style from './style.css' with { type: 'text' }`. */
+/** What goes into the page is imported as its text: `import text from './style/text.css' with { type: 'text' }`. */
 declare module '*.css' {
   const text: string;
   export default text;

@@ -1,0 +1,3 @@
+import script from './refresh.browser.mjs' with { type: 'text' };
+
+export const pageScript: string = script;
