@@ -466,6 +466,13 @@ describe('a target', () => {
     }
   });
 
+  test('in which a call was killed before its marker had a name is taken', async () => {
+    mkdirSync(target);
+    writeFileSync(join(target, `.${restoreMarkerName}.0123456789abcdef.part`), 'half');
+    await extractBackup(extractionOf(made()));
+    expect(extracted()).toEqual(leastTree);
+  });
+
   test('that another extraction is filling is busy', async () => {
     const copy = made({ files: { 'base/1/1259': Buffer.alloc(2_000_000, 'x') } });
     let second: Promise<unknown> | undefined;

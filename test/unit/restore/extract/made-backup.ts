@@ -19,7 +19,7 @@ export const walName = nameOf(32);
 /** Made once: a megabyte of noise. */
 const neededSegment = walSegment(walName);
 
-export type Form = 'plain' | 'one frame' | 'frames';
+type Form = 'plain' | 'one frame' | 'frames';
 
 /** pg_control as PostgreSQL 15 writes it, as far as we read it. */
 export function controlFile({ systemIdentifier = ourSystem, checksums = true } = {}): Buffer {
@@ -45,7 +45,7 @@ export const leastFiles: Readonly<Record<string, Buffer>> = {
 export const emptyDirectories = ['pg_notify', 'pg_tblspc', 'pg_wal', 'pg_wal/archive_status'];
 
 /** Members for these files: each directory before what is in it. */
-export function membersOf(files: Readonly<Record<string, Buffer>>, directories: readonly string[] = []): MadeMember[] {
+function membersOf(files: Readonly<Record<string, Buffer>>, directories: readonly string[] = []): MadeMember[] {
   const made = new Set<string>();
   const members: MadeMember[] = [];
   const makeParents = (path: string) => {
@@ -169,7 +169,7 @@ function streamed(content: Buffer): Buffer {
 }
 
 /** A source that reads a directory, in small pieces that are used again, as real ones are. */
-export function sourceOf(directory: string, host = 'arch1'): BackupSource {
+function sourceOf(directory: string, host = 'arch1'): BackupSource {
   return {
     host,
     backup: 'data.master.1',
@@ -190,7 +190,7 @@ export function sourceOf(directory: string, host = 'arch1'): BackupSource {
   };
 }
 
-export function copyOf(directory: string, host = 'arch1'): BackupCopy {
+function copyOf(directory: string, host = 'arch1'): BackupCopy {
   const manifest = readFileSync(join(directory, 'backup_manifest'));
   const names = [...readdirSync(directory).filter((name) => name !== 'global'), 'global/pg_control'];
   const timeline = timelineFromNumber(1)!;

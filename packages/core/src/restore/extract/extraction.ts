@@ -39,7 +39,7 @@ export interface FileOwner {
   readonly gid: number;
 }
 
-export interface ExtractionProgress {
+interface ExtractionProgress {
   /** Of the tars, as they lie on the host: read so far, and in all. */
   readonly storedBytes: number;
   readonly totalStoredBytes: number;

@@ -12,7 +12,7 @@ import { toBackupDamage } from './extraction-failure.ts';
 import { ManifestBook } from './manifest-book.ts';
 
 export const manifestName = 'backup_manifest';
-export const controlName = 'global/pg_control';
+const controlName = 'global/pg_control';
 const largestControlBytes = 2 ** 14;
 
 /** A backup's manifest, and what it lists. */
