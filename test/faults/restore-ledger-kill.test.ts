@@ -80,7 +80,7 @@ describe('a restore that is killed', () => {
       expect(again.status, `${step}, half: ${isHalf}\n${again.stderr}`).toBe(0);
       expectRestored();
     }
-  }, 240_000);
+  }, 600_000);
 
   test('and whose server runs already, is taken up by the same call', async () => {
     const target = ['--start', '--target-lsn', stand.ledger.confirmed.at(-1)?.lsn ?? ''];

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { WalHold } from '@archive2/core/backups/hold-wal.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import type { ArchiveSettings } from '@archive2/core/cli/archive-options.ts';
@@ -7,8 +9,9 @@ import type { ExtractedBackup } from '@archive2/core/restore/extract/extraction.
 import type { RestoreOrder } from './options.ts';
 import type { RestoreWorld } from './restore-world.ts';
 import type { Outcome } from './show/summary-text.ts';
-import { type RestoreNote, readRestoreNote } from './target/restore-note.ts';
-import { setAsideBefore } from './target/target-facts.ts';
+import type { RestoreNote } from './target/restore-note.ts';
+import { describeServer } from './target/server-signs.ts';
+import { setAsideBefore, type TargetFacts } from './target/target-facts.ts';
 import type { WholePlan } from './whole-plan.ts';
 import { ChangingLine } from './work/changing-line.ts';
 import { checkUnchanged, prepareDirectory } from './work/prepare-directory.ts';
@@ -65,10 +68,13 @@ async function restoreFiles(
   state: State,
   world: RestoreWorld,
 ): Promise<{ extracted: ExtractedBackup | undefined; note: RestoreNote }> {
+  const facts = await checkUnchanged(whole);
+  world.signal.throwIfAborted();
+  const source = walSourceOf(whole.plan, archive);
   if (whole.use === 'resume') {
-    await checkUnchanged(whole);
-    const note = await readRestoreNote(whole.target);
-    if (note === undefined) throw new Error('the note of the restore has gone');
+    const note = await resume(whole, facts, () =>
+      writeSettings(whole, source, order.primaryConninfo, configuration, facts.note?.setAside, world),
+    );
     state.files = 'complete';
     return { extracted: undefined, note };
   }
@@ -81,10 +87,24 @@ async function restoreFiles(
     display.end();
   }
   const aside = whole.use === 'move' ? whole.asideName : undefined;
-  const source = walSourceOf(whole.plan, archive);
   const note = await writeSettings(whole, source, order.primaryConninfo, configuration, aside, world);
   state.files = 'complete';
   return { extracted, note };
+}
+
+/** Its files are there. Settings are written again, as other hosts may answer now, unless its server runs with them. */
+async function resume(
+  { target, plan }: WholePlan,
+  { note, server }: TargetFacts,
+  settings: () => Promise<RestoreNote>,
+): Promise<RestoreNote> {
+  if (note === undefined) throw new Error('the note of the restore has gone');
+  if (describeServer(server) !== undefined) return note;
+  const signal = plan.wish.isStandby ? 'standby.signal' : 'recovery.signal';
+  if (existsSync(join(target, signal))) return await settings();
+  throw new Failure('restore_refused', `the recovery in ${target} has ended already: it has no ${signal}`, {
+    hint: 'Start the server as any other one. To restore anew, name another place, or remove archive2-restore.json and say --keep-old.',
+  });
 }
 
 async function serve(
@@ -109,6 +129,8 @@ function interruptedAt(reason: unknown, { files, server }: State, { use, target,
       ? `The server in ${target} runs, and goes on to its target.`
       : files === 'complete'
         ? `All files are in ${target}; no server was started.`
-        : `${target} is half filled; no server can be started there.`;
+        : files === 'under way'
+          ? `${target} is half filled; no server can be started there.`
+          : 'Nothing was touched.';
   return new Failure('interrupted', by, { hint: `${now}${old} The same call goes on from here.`, cause: reason });
 }

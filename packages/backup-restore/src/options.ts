@@ -123,6 +123,9 @@ export async function readOptions(words: readonly string[], options: Record<stri
   const isList = options['list'] === true;
   const to = optionalText(options, 'to');
   if (!isList && to === undefined) throw usageFailure(commandSpec, '--to DIR is missing; --list shows what there is');
+  if (options['json'] === true && !isList && options['yes'] !== true && options['dry-run'] !== true) {
+    throw usageFailure(commandSpec, '--json shows no plan to say yes to: it goes with --list, --dry-run or --yes');
+  }
   return {
     archive: await readArchiveOptions(options),
     order: isList || to === undefined ? undefined : readOrder(to, options),

@@ -137,6 +137,7 @@ describe('the command line', () => {
     [['--to', '/data', '--timeline', '0'], '--timeline'],
     [['--to', '/data', '--target-xid', '7; drop'], 'no transaction id'],
     [['--to', '/data', '--tablespace-map', 'fast=slow'], 'not OID=DIR'],
+    [['--to', '/data', '--json'], 'shows no plan to say yes to'],
     [['--to', '/data', '--set', 'port'], 'not NAME=VALUE'],
     [['--to', '/data', '--set', 'archive_mode=on'], 'sets itself'],
     [['--to', '/data', '--set', 'Recovery_Target_Time=now'], 'sets itself'],

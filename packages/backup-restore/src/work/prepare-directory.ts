@@ -6,12 +6,11 @@ import type { BackupCopy, ExtractedBackup, Extraction } from '@archive2/core/res
 import type { RestoreWorld } from '../restore-world.ts';
 import { judgeTarget } from '../target/judge-target.ts';
 import { setAside } from '../target/set-aside.ts';
-import { lookAtTarget } from '../target/target-facts.ts';
+import { lookAtTarget, type TargetFacts } from '../target/target-facts.ts';
 import type { WholePlan } from '../whole-plan.ts';
 
 /**
- * Makes the place free, as the plan says, and fills it with the backup. Looks at it again first: the plan may have waited for a person.
- * Throws Failure `restore_refused` when it has changed since.
+ * Makes the place free, as the plan says, and fills it with the backup. Call `checkUnchanged` first. Throws what moving and extracting throw.
  */
 export async function prepareDirectory(
   whole: WholePlan,
@@ -19,7 +18,6 @@ export async function prepareDirectory(
   display: ProgressDisplay,
 ): Promise<ExtractedBackup> {
   const { target, asideName, plan } = whole;
-  await checkUnchanged(whole);
   if (whole.use === 'move') {
     await setAside(target, asideName);
     world.log.info('the old directory is moved', { to: asideName });
@@ -67,8 +65,11 @@ async function insist<T>(work: () => Promise<T>, { clock, log, signal }: Restore
   }
 }
 
-/** Before the server of a finished extraction is started, and before anything is moved. */
-export async function checkUnchanged(whole: WholePlan): Promise<void> {
+/**
+ * Looks at the place again, as the plan may have waited for a person. Throws Failure `restore_refused` when something else would be
+ * done with it now.
+ */
+export async function checkUnchanged(whole: WholePlan): Promise<TargetFacts> {
   const { target, account, planId, recovery, asideName } = whole;
   const facts = await lookAtTarget(target);
   let use: string;
@@ -77,7 +78,7 @@ export async function checkUnchanged(whole: WholePlan): Promise<void> {
   } catch (error) {
     use = toFailure(error).message;
   }
-  if (use === whole.use) return;
+  if (use === whole.use) return facts;
   throw new Failure('restore_refused', `${target} is not what it was when the plan was made (now: ${use})`, {
     hint: 'Nothing was touched. Call it again for a new plan.',
   });
