@@ -117,6 +117,7 @@ describe('a hostile tar', () => {
     'PG_VERSION/below-a-file',
     restoreMarkerName,
     'backup_manifest',
+    'postmaster.pid',
     'PG_VERSION',
   ];
 

@@ -47,9 +47,11 @@ export async function removeExtracted(
   }
 }
 
-/** A server leaves these, and a base backup never has them: what is there is a cluster by now, marker or not. */
+/** A server leaves these, and a base backup never has them: where one is, there is a cluster by now, marker or not. */
+export const serverFiles = ['postmaster.pid', 'postmaster.opts'];
+
 export function checkNoServerWasStarted(directory: AnchoredDirectory): void {
-  const left = ['postmaster.pid', 'postmaster.opts'].find((name) => existsSync(directory.textWayTo(name)));
+  const left = serverFiles.find((name) => existsSync(directory.textWayTo(name)));
   if (left === undefined) return;
   throw refused(
     `a server was started in ${directory.path} (${left}), although the restore had not ended`,

@@ -56,7 +56,7 @@ export interface ExtractedBackup {
   readonly contentBytes: number;
   /** Undefined for a backup without a manifest (PostgreSQL 12): then nothing but the tars' own form was checked. */
   readonly manifest: BackupManifest | undefined;
-  /** Undefined when it was not asked for, or the cluster has no page checksums. */
+  /** Undefined when it was not asked for, the cluster has no page checksums, or its pg_control does not lie beside the tars. */
   readonly pages: PageFindings | undefined;
   /** True when an earlier call had done all of it: then nothing was read again, and `pages` is undefined. */
   readonly wasThere: boolean;

@@ -5,6 +5,7 @@ import type { TarMember } from '../../backups/tar-header.ts';
 import type { TarListener } from '../../backups/tar-reader.ts';
 import { WalTarInspector } from '../../backups/wal-tar-inspector.ts';
 import type { ClusterIdentity } from '../../wal/cluster-identity.ts';
+import { serverFiles } from './clean-interrupted.ts';
 import type { FileWriter } from './file-writer.ts';
 import type { ManifestBook } from './manifest-book.ts';
 import { oidPattern, type Tablespaces } from './tablespace-map.ts';
@@ -74,6 +75,7 @@ export class TarExtractor implements TarListener {
 
   private receive(path: string, placed: string, sizeBytes: number): Receiver {
     if (path.startsWith('pg_wal/')) return this.receiveWal(path, placed, sizeBytes);
+    if (serverFiles.includes(path)) throw backupDamaged(`has ${shownName(path)}, which only a running server has`);
     const { book, writer, tree } = this.contents;
     const index = book?.strikeOff(path, sizeBytes);
     const digest = book === undefined ? undefined : new MemberDigest(book.algorithm);
