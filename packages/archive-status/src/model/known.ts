@@ -24,3 +24,7 @@ export function mapKnown<T, U>(cell: Known<T>, follow: (value: T) => U): Known<U
 export function thenKnown<T, U>(cell: Known<T>, follow: (value: T) => Known<U>): Known<U> {
   return cell.known ? follow(cell.value) : cell;
 }
+
+export function valueOr<T>(cell: Known<T>, otherwise: T): T {
+  return cell.known ? cell.value : otherwise;
+}

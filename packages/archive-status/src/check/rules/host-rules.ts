@@ -2,8 +2,9 @@ import { formatBytes } from '@archive2/core/base/byte-size.ts';
 import { formatSpan } from '@archive2/core/cli/relative-time.ts';
 import type { AgentReport } from '../../model/agent-report.ts';
 import type { HostReport } from '../../model/host-report.ts';
-import type { Known } from '../../model/known.ts';
+import { type Known, valueOr } from '../../model/known.ts';
 import type { ClusterReport } from '../../model/status-report.ts';
+import type { Limits } from '../../settings/limits.ts';
 import {
   critical,
   judgeKnown,
@@ -63,23 +64,40 @@ function systemOf(cell: HostReport['identity']): Known<string | null> {
 
 export const clock: Rule = {
   name: 'clock',
-  summary: 'the clock of a host or server differs from this machine’s',
+  summary: 'clocks differ: of a host or server from this machine’s, or of the archive hosts from each other',
   judge({ hosts: all, servers }, { thresholds: { clockDifference } }) {
-    return [...all, ...servers].map(({ name, clockOffsetMs, answerMs }) =>
-      judgeKnown(clockOffsetMs, (offsetMs) => {
-        // It cannot be measured better than the answer took.
-        const surelyMs = Math.max(0, Math.abs(offsetMs) - (answerMs.known ? answerMs.value : 0));
-        const level = levelAbove(surelyMs, clockDifference);
-        const side = offsetMs > 0 ? 'ahead' : 'behind';
-        const text =
-          level === 'ok'
-            ? `the clock of ${name} is right`
-            : `the clock of ${name} is ${formatSpan(Math.abs(offsetMs))} ${side}`;
-        return { level, text };
-      }),
-    );
+    const [first, second] = all;
+    return [
+      ...[...all, ...servers].map((it) => judgeClock(`the clock of ${it.name}`, it, clockDifference)),
+      ...(first === undefined || second === undefined ? [] : [judgeClockPair(first, second, clockDifference)]),
+    ];
   },
 };
+
+/** A clock that was read over the network; it cannot be known better than the answer took. */
+interface ReadClock {
+  readonly clockOffsetMs: Known<number>;
+  readonly answerMs: Known<number>;
+}
+
+function judgeClock(what: string, { clockOffsetMs, answerMs }: ReadClock, limits: Limits): Opinion {
+  return judgeKnown(clockOffsetMs, (offsetMs) => {
+    const level = levelAbove(Math.abs(offsetMs) - valueOr(answerMs, 0), limits);
+    if (level === 'ok') return ok(`${what} is right`);
+    return { level, text: `${what} is ${formatSpan(Math.abs(offsetMs))} ${offsetMs > 0 ? 'ahead' : 'behind'}` };
+  });
+}
+
+function judgeClockPair(a: HostReport, b: HostReport, limits: Limits): Opinion {
+  return judgeKnown(a.clockOffsetMs, (first) =>
+    judgeKnown(b.clockOffsetMs, (second) => {
+      const offMs = Math.abs(first - second);
+      const level = levelAbove(offMs - valueOr(a.answerMs, 0) - valueOr(b.answerMs, 0), limits);
+      if (level === 'ok') return ok(`the clocks of ${a.name} and ${b.name} agree`);
+      return { level, text: `the clocks of ${a.name} and ${b.name} differ by ${formatSpan(offMs)}` };
+    }),
+  );
+}
 
 export const disk: Rule = {
   name: 'disk',
