@@ -20,7 +20,7 @@ export const events: Form = {
   spec: formSpec({
     summary: 'What happened: hosts that failed and came back, debts, conflicts, damage, backups, on all machines.',
     usage: [
-      'events [--since 2h] [--severity warning] [--event NAMES] [--cluster NAME] [--newest N] [--json] [--follow]',
+      'events [--since 2h] [--severity warning] [--event NAMES] [--cluster NAME] [--json] [--follow]',
       'events --cluster-dir DIR      on an archive host without a configuration file',
     ],
     options: {

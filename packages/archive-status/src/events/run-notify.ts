@@ -26,8 +26,8 @@ export const notify: Form = {
     version: programVersion,
     summary: 'Runs a command for what happens on this machine, with the events on its stdin: for mail, or a chat.',
     usage: [
-      'notify --run CMD [--severity warning] [--event NAMES] [--text] [--cluster-dir DIR]      until it is ended',
-      'notify --run CMD --once …                                                             for cron',
+      'notify --run CMD [--severity warning] [--event NAMES] [--text]     until it is ended',
+      'notify --run CMD --once …                                          for cron',
     ],
     options: {
       run: {
