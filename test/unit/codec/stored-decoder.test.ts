@@ -87,6 +87,17 @@ describe('what was stored comes back', () => {
       await failureFrom('damaged', decodedPassing(inChunks(file, 999), alone, ofSeveral));
   });
 
+  test('in passing pieces a frame is given up as soon as it holds more than it says', async () => {
+    const bomb = handmadeFrame({ contentSize: 300_000, blocks: Array.from({ length: 16_000 }, () => 2 ** 17) });
+    let pieces = 0;
+    const decoder = decodeStored(inChunks(bomb, 65_536), { maxRawSizeBytes: mib }, { pieces: 'passing' });
+    const all = (async () => {
+      for await (const _ of decoder) pieces += 1;
+    })();
+    await failureFrom('damaged', all);
+    expect(pieces).toBeLessThan(2);
+  });
+
   test('in passing pieces, frames in another order are found where there can be several', async () => {
     const { frames, label } = await storedOf([walLike(700, 1), walLike(700, 2)]);
     const [a, b] = frames as [Buffer, Buffer];

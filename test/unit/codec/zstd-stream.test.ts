@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import * as zlib from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decompressStream } from '../../../packages/core/src/codec/zstd-stream.ts';
@@ -42,6 +43,18 @@ describe('a zstd frame that is decompressed as it comes', () => {
       const content = walLike(sizeBytes);
       expect((await decompress(asServer(content), 1 << 20)).equals(content)).toBe(true);
     }
+  });
+
+  test('gives what the decompressor holds back when a piece is full and nothing more comes', async () => {
+    // Blocks that end within a piece; the zstd program makes all but the last as long as they can be.
+    const compressor = zlib.createZstdCompress();
+    const content = walLike(300_000);
+    for (let at = 0; at < content.length; at += 100_000) {
+      compressor.write(content.subarray(at, at + 100_000));
+      await new Promise<void>((resolve) => compressor.flush(() => resolve()));
+    }
+    const frame = Buffer.concat(await compressor.end().toArray());
+    expect((await decompress(frame, frame.length)).equals(content)).toBe(true);
   });
 
   test('leaves the process time for others, however much comes of a little', async () => {

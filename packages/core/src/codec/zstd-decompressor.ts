@@ -35,18 +35,18 @@ export class ZstdDecompressor {
 
   /**
    * What comes of the next bytes of one or more frames, in pieces that are good until the next one is asked for. Throws `damaged` for
-   * what does not decompress. A frame that is cut is not noticed.
+   * what does not decompress. A frame that is cut is not noticed. All of a frame has come when its last byte was taken: zstd holds
+   * that one back until there was room for the rest (ZSTD_decompressStream, "hostage").
    */
   *take(input: Buffer): Generator<Buffer> {
-    for (let at = 0, isFull = false; at < input.length || isFull; ) {
+    for (let at = 0; at < input.length; ) {
       const inputBytes = input.length - at;
       this.engine.writeSync(zlib.constants.ZSTD_e_continue, input, at, inputBytes, this.output, 0, this.output.length);
       if (this.stream.errored !== null) throw damaged('does not decompress', this.stream.errored);
       const [roomLeft = 0, inputLeft = 0] = this.left;
       const producedBytes = this.output.length - roomLeft;
-      if (producedBytes === 0 && inputLeft === inputBytes && inputBytes > 0) throw new Error('zstd came to a stop');
+      if (producedBytes === 0 && inputLeft === inputBytes) throw new Error('zstd came to a stop');
       at += inputBytes - inputLeft;
-      isFull = roomLeft === 0;
       if (producedBytes > 0) yield this.output.subarray(0, producedBytes);
     }
   }
