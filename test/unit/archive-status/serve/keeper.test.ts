@@ -64,6 +64,18 @@ describe('the keeper of reports', () => {
     expect(late.report).toBeDefined();
   });
 
+  test('waits less for something newer than for anything at all', async () => {
+    const clock = new HeldClock();
+    let gather: () => Promise<StatusReport> = () => Promise.resolve(madeUpReport([healthyCluster()]));
+    const keeper = keeperOf(() => gather(), clock);
+    await keeper.knowledge(3_000);
+    gather = hanging;
+    clock.atMs = 6_000;
+    const begunMs = performance.now();
+    expect((await keeper.knowledge(3_000)).ageMs).toBe(6_000);
+    expect(performance.now() - begunMs).toBeLessThan(2_500);
+  });
+
   test('does not ask again for what is fresh', async () => {
     let gatherings = 0;
     const clock = new HeldClock();

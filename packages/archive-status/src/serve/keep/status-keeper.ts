@@ -57,11 +57,15 @@ export class StatusKeeper {
     }
   }
 
-  /** What is known, at once; if it is older than an interval, or nothing, a gathering is waited for, so long at the most. */
+  /**
+   * What is known, at once if it is not older than an interval. Else a gathering is waited for, so long at the most where there is nothing
+   * yet, and a third of that for something newer: a host that hangs makes every gathering slow.
+   */
   async knowledge(withinMs: number): Promise<Knowledge> {
     if (this.#report === undefined || this.#ageMs() > this.#options.intervalMs) {
       const late = () => new Failure('deadline', 'the gathering takes longer');
-      await withDeadline(this.#gather(), withinMs, late).catch(() => undefined);
+      const patienceMs = this.#report === undefined ? withinMs : withinMs / 3;
+      await withDeadline(this.#gather(), patienceMs, late).catch(() => undefined);
     }
     const ageMs = this.#report === undefined ? 0 : this.#ageMs();
     return {
