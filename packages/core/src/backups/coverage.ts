@@ -17,7 +17,7 @@ import { wayTo } from './way-to.ts';
  * PostgreSQL says that the target was not reached. Where the way leaves a timeline within WAL that the hosts have in one run, `toMs` is
  * estimated. A backup on whose WAL nothing follows covers the moment of its end.
  */
-export interface CoverageRange {
+interface CoverageRange {
   readonly fromMs: number;
   readonly toMs: number;
   /** The oldest backup that leads through the whole range; any of `backups` leads to its end. */

@@ -21,7 +21,7 @@ export interface MissingWal {
 }
 
 /** Segments in a row that the same hosts have. */
-export interface WalPiece extends HeldRun {
+interface WalPiece extends HeldRun {
   readonly timeline: TimelineId;
 }
 

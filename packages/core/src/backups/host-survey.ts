@@ -53,7 +53,7 @@ export interface SurveyProblem {
   readonly reason: string;
 }
 
-export interface SurveyedSync {
+interface SurveyedSync {
   readonly endedMs: number;
   readonly peer: string;
   /** Whether it found and made both hosts equal. */
@@ -105,7 +105,7 @@ export interface WalRun {
   readonly toMs: number;
 }
 
-export interface SurveyedDebts {
+interface SurveyedDebts {
   /** Files that are owed to a peer, under whatever name it had. */
   readonly count: number;
   /** When the oldest of them was recorded; undefined without any. */
@@ -113,7 +113,7 @@ export interface SurveyedDebts {
 }
 
 /** Of the file system that holds the WAL directory. */
-export interface SurveyedDisk {
+interface SurveyedDisk {
   readonly freeBytes: number;
   readonly totalBytes: number;
   readonly freeInodes: number;
