@@ -65,7 +65,10 @@ export interface SurveyedBackup {
   readonly name: string;
   readonly number: number | undefined;
   readonly state: BackupState;
-  /** Why it cannot be used although its state may be complete, in words that follow "because": its start is not known, or it is another cluster's. */
+  /**
+   * Why it cannot be used although its state may be complete, in words that follow "because": its start is not known, or it is another
+   * cluster's.
+   */
   readonly problem: string | undefined;
   /** Where its recovery begins, and where it becomes consistent; what is not known is undefined. */
   readonly start: WalPlace | undefined;

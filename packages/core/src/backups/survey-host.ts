@@ -19,8 +19,9 @@ import { readSyncState } from './sync-state.ts';
 
 /**
  * Reads what a cluster directory of this machine holds. Writes nothing, so that anybody who may read it may ask. A backup, pin, history
- * file or state file that cannot be read is told and keeps nothing else from being told. Throws Failure `not_initialized` when the WAL directory is
- * not there, `wrong_cluster` when it is another cluster's, and `disk_error` or `damaged` when the directory itself cannot be read.
+ * file or state file that cannot be read is told and keeps nothing else from being told. Throws Failure `not_initialized` when the WAL
+ * directory is not there, `wrong_cluster` when it is another cluster's, and `disk_error` or `damaged` when the directory itself cannot
+ * be read.
  */
 export async function surveyHost(
   directory: ClusterDirectory,

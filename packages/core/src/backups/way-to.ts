@@ -18,8 +18,9 @@ interface Span {
 }
 
 /**
- * The way of a recovery from a place where a backup stops to the timeline `target`, through its ancestors, in the order of replay. Undefined when the
- * place does not lie on it: on another branch, or after the point where the way leaves its timeline. PostgreSQL refuses such a target.
+ * The way of a recovery from a place where a backup stops to the timeline `target`, through its ancestors, in the order of replay.
+ * Undefined when the place does not lie on it: on another branch, or after the point where the way leaves its timeline. PostgreSQL
+ * refuses such a target.
  *
  * A segment in which a timeline left its parent is taken from the child: its file begins with the same WAL, and the parent's may go on
  * with other WAL. The positions of a history need not increase: what lies behind a later timeline's beginning is that one's.
