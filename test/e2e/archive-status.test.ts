@@ -242,6 +242,22 @@ describe('archive-status', () => {
     await stand.checkUntil(0, /all is well/);
   });
 
+  test('a server and a queue that were started again are asked over new connections, at once', async () => {
+    const gatherer = await stand.openGatherer();
+    try {
+      const cells = async () => {
+        const [cluster] = (await gatherer.gather()).clusters;
+        return { queue: cluster?.queue?.known, servers: cluster?.servers.map(({ role }) => role.known) };
+      };
+      const all = { queue: true, servers: [true, true] };
+      expect(await cells()).toEqual(all);
+      await Promise.all([stand.queue.restart(), stand.standby.restart()]);
+      expect(await cells()).toEqual(all);
+    } finally {
+      await gatherer.close();
+    }
+  });
+
   test('without its queue what only that knows is unknown, and nothing else', async () => {
     await stand.queue.stop('immediate');
     const { status, stdout } = await stand.check();

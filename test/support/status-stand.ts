@@ -1,4 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { openGatherer } from '../../packages/archive-status/src/gather/open-gatherer.ts';
+import type { StatusGatherer } from '../../packages/archive-status/src/gather/status-gatherer.ts';
+import { parseConfigFile } from '../../packages/archive-status/src/settings/config-file.ts';
+import { clusterKeys, readWatchedCluster } from '../../packages/archive-status/src/settings/watched-cluster.ts';
+import { systemClock } from '../../packages/core/src/base/clock.ts';
+import { silentLog } from '../../packages/core/src/base/log.ts';
 import { openQueue } from '../../packages/core/src/queue/open-queue.ts';
 import { parseQueueLocation } from '../../packages/core/src/queue/queue-location.ts';
 import type { ArchiveHost } from './archive-host.ts';
@@ -150,6 +156,20 @@ export class StatusStand {
 
   get programPath(): string {
     return `${BIN_DIRECTORY}/archive-status`;
+  }
+
+  /** As `archive-status serve` has one, in this process; it reaches servers and queue, and no archive host. */
+  async openGatherer(): Promise<StatusGatherer> {
+    const [section] = parseConfigFile(this.#config(), CONFIG, clusterKeys);
+    if (section === undefined) throw new Error('the configuration has no section');
+    const settings = { ...section.settings, hosts: '-', 'cluster-dir': '/nonexistent/main' };
+    return await openGatherer([readWatchedCluster('main', settings, (key) => key)], {
+      timeoutMs: 8_000,
+      stateDirectory: this.monitor.path('/srv/state'),
+      environment: {},
+      clock: systemClock,
+      log: silentLog,
+    });
   }
 
   async run(words: readonly string[], machine = this.monitor): Promise<ProgramResult> {

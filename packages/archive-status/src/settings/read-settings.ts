@@ -15,7 +15,9 @@ export async function readWatchedClusters(options: Record<string, unknown>): Pro
   const cluster = optionalText(options, 'cluster');
   if (flags['hosts'] !== undefined) {
     if (optionalText(options, 'config') !== undefined) {
-      throw new Failure('usage', 'give --config or --hosts, not both');
+      throw new Failure('usage', 'give --config or --hosts, not both', {
+        hint: 'Hosts may also come from /etc/default/archive-status, or from ARCHIVE2_HOSTS.',
+      });
     }
     if (cluster === undefined) throw new Failure('usage', '--cluster is missing');
     return [readWatchedCluster(cluster, flags, (key) => `--${key}`)];

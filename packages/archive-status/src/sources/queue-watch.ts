@@ -48,6 +48,17 @@ export class QueueWatch {
   }
 
   async #ask(clusters: readonly string[]): Promise<QueueLook> {
+    const wasKept = this.#queue !== undefined;
+    try {
+      return await this.#askOnce(clusters);
+    } catch (error) {
+      // Its server was started again since the last look: that is known only by asking.
+      if (wasKept) return await this.#askOnce(clusters);
+      throw error;
+    }
+  }
+
+  async #askOnce(clusters: readonly string[]): Promise<QueueLook> {
     const longMs = this.#timeoutMs;
     // A server that is away is asked again at the next look, not within this one. In a file it is the time for a lock.
     const callMs = this.#location.kind === 'sqlite' ? longMs : 1;

@@ -46,7 +46,13 @@ export class ServerWatch {
     const startedMs = this.#clock.monotonicMs();
     const giveUpMs = startedMs + timeoutMs;
     const restMs = () => Math.max(1, giveUpMs - this.#clock.monotonicMs());
-    const answer = await askSource(name, timeoutMs, () => this.#once(askServer));
+    const wasKept = this.#connection !== undefined;
+    let answer = await askSource(name, timeoutMs, () => this.#once(askServer));
+    if (!answer.known && wasKept && restMs() > timeoutMs / 2) {
+      // The server was started again since: that is known only by asking.
+      this.#drop();
+      answer = await askSource(name, restMs(), () => this.#once(askServer));
+    }
     const [answeredAtMs, tookMs] = [this.#clock.nowMs(), this.#clock.monotonicMs() - startedMs];
     const base = { name, answeredAtMs, tookMs, answer };
     if (!answer.known) {
