@@ -150,7 +150,8 @@ describe('a host that goes away and comes back', () => {
     ]);
     expect(metrics().hosts[0]).toMatchObject({ host: 'arch1', lastFailure: expect.stringContaining('refused') });
     expect(metrics().hosts[0]?.failures).toBeGreaterThanOrEqual(2);
-    expect(metrics().hosts[1]?.debts).toBeGreaterThanOrEqual(6);
+    // The file is written once a second.
+    await expect.poll(() => metrics().hosts[1]?.debts, { timeout: 5000 }).toBeGreaterThanOrEqual(6);
 
     await stand.arch1.startSshd();
     await stand.waitForNoDebts();
@@ -168,7 +169,8 @@ describe('a host that goes away and comes back', () => {
     const back = await eventually(toldByServer, ['cooldown-ended', 'host-back', 'host-switched'], 4);
     expect(namesOf(back).filter((event) => event !== 'host-switched')).toEqual(['cooldown-ended', 'host-back']);
     expect(back.at(-1)).toMatchObject({ event: 'host-switched', severity: 'info', from: 'arch2', to: 'arch1' });
-    expect(metrics().hosts.map(({ coolingUntilMs }) => coolingUntilMs)).toEqual([undefined, undefined]);
+    const cooling = () => metrics().hosts.map(({ coolingUntilMs }) => coolingUntilMs);
+    await expect.poll(cooling, { timeout: 5000 }).toEqual([undefined, undefined]);
   });
 
   test('with the other one is a call that fails, told once, and once that it works again', async () => {
@@ -189,7 +191,8 @@ describe('a host that goes away and comes back', () => {
     // One for each reason that there was, not for each call.
     const codes = told.slice(0, -1).map(({ code }) => code);
     expect(new Set(codes).size).toBe(codes.length);
-    expect(metrics().push?.failedCalls).toBe(told.at(-1)?.['failedCalls']);
+    const failedCalls = told.at(-1)?.['failedCalls'];
+    await expect.poll(() => metrics().push?.failedCalls, { timeout: 5000 }).toBe(failedCalls);
     expect(metrics().lastFailure).toMatchObject({ name });
   });
 });
@@ -359,7 +362,7 @@ describe('the counters and events of restore_cmd’s agent', () => {
     };
     await waitFor(isKnown, { what: 'the answer to be known again', timeoutMs: 20_000, intervalMs: 300 });
     expect(namesOf(await told()).filter((event) => event === 'answer-unknown')).toHaveLength(1);
-    expect(read().get?.unknown).toBeGreaterThanOrEqual(1);
+    await expect.poll(() => read().get?.unknown, { timeout: 5000 }).toBeGreaterThanOrEqual(1);
     standby.killAgents();
 
     const [damaged = ''] = names;
