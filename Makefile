@@ -10,7 +10,7 @@ help:
 	@echo 'make build   bin/archive2 and the commands that are names of it'
 	@echo 'make check   format, lint, types, layers, dead code, generated files, unit tests'
 	@echo 'make lint    the same without the unit tests'
-	@echo 'make test    all tests, with real PostgreSQL and sshd (as root; about 25 minutes)'
+	@echo 'make test    all tests, with real PostgreSQL and sshd (as root; about 30 minutes)'
 	@echo 'make demo    the product at work, in under three minutes (as root)'
 	@echo 'make bench   measures beside the peers (as root); CASES=restore for one of them'
 	@echo 'make lock    package-lock.json after a change of dependencies'
@@ -40,7 +40,8 @@ unit: setup
 test: build node-sqlite
 	scripts/setup.sh --browser
 	$(VITEST) --project unit
-	$(VITEST) --project stand
+	ARCHIVE2_STAND=untimed $(VITEST) --project stand --maxWorkers=2
+	ARCHIVE2_STAND=timed $(VITEST) --project stand
 
 # The queue's third store, for Node; its module is compiled here, nothing that ships uses it.
 node-sqlite: setup
