@@ -11,7 +11,8 @@ import { wrapped } from './wrapped.ts';
 
 const tones: Readonly<Record<Level, Tone>> = { ok: 'good', warning: 'warning', critical: 'bad', unknown: 'warning' };
 const widest = 100;
-const labelWidth = 12;
+/** Longer ones push their own text to the right. */
+const widestLabel = 22;
 const gap = '  ';
 
 /** All clusters for a person, the worst first; verdicts in the order of the report's clusters. Ends with a newline. Pure. */
@@ -38,34 +39,39 @@ function clusterPart(
   cluster: ClusterReport,
   { level, findings }: Verdict,
   { generatedAtMs: nowMs }: StatusReport,
-  layout: Layout & { width: number },
+  layout: Frame,
   timeZone: string,
 ): string {
   const title = `${paint(cluster.cluster, 'title', layout)}  ${paint(level.toUpperCase(), tones[level], layout)}`;
-  const facts = factsOf(cluster, { nowMs, timeZone }).flatMap(({ label, text, isKnown }) =>
-    labelled(label, text, isKnown ? undefined : 'warning', layout),
-  );
-  return [
-    title,
-    ...findingLines(findings, layout),
-    hostTable(cluster.hosts, nowMs, layout).trimEnd(),
-    ...facts,
-    '',
-  ].join('\n');
+  const bad = badLines(findings);
+  const facts = factsOf(cluster, { nowMs, timeZone }).map(({ label, text, isKnown }): Line => {
+    return { label, text, tone: isKnown ? undefined : 'warning' };
+  });
+  const longest = Math.max(...[...bad, ...facts].map(({ label }) => label.length));
+  const labelWidth = Math.min(widestLabel, longest);
+  const laidOut = (lines: readonly Line[]) => lines.flatMap((line) => layOut(line, labelWidth, layout));
+  return [title, ...laidOut(bad), hostTable(cluster.hosts, nowMs, layout).trimEnd(), ...laidOut(facts), ''].join('\n');
 }
 
+interface Line {
+  readonly label: string;
+  readonly text: string;
+  readonly tone: Tone | undefined;
+}
+
+type Frame = Layout & { width: number };
+
 /** What is not well, each reason once: a host that is silent is the reason for many. */
-function findingLines(findings: readonly Finding[], layout: Layout & { width: number }): string[] {
-  const bad = findings.filter(({ level, counts }) => level !== 'ok' && counts);
+function badLines(findings: readonly Finding[]): Line[] {
   const told = new Set<string>();
-  return bad.flatMap(({ level, rule, text }) => {
-    if (told.has(text)) return [];
+  return findings.flatMap(({ level, rule, text, counts }) => {
+    if (level === 'ok' || !counts || told.has(text)) return [];
     told.add(text);
-    return labelled(rule, text, tones[level], layout);
+    return [{ label: rule, text, tone: tones[level] }];
   });
 }
 
-function labelled(label: string, text: string, tone: Tone | undefined, layout: Layout & { width: number }): string[] {
+function layOut({ label, text, tone }: Line, labelWidth: number, layout: Frame): string[] {
   const name = escapeControls(label).slice(0, layout.width / 2);
   const room = layout.width - gap.length;
   const lines = wrapped(escapeControls(text), room - labelWidth, room - Math.max(labelWidth, name.length));
