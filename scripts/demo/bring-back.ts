@@ -77,7 +77,7 @@ async function rescue({ archive, primary, standby }: Scene, moment: string, say:
 
 async function drill({ archive }: Scene, say: Narrator): Promise<boolean> {
   say.step('backup-verify: a drill proves the backup, and that the data is fresh');
-  const place = ['--cluster', archive.cluster, '--cluster-dir', `/archive/${archive.cluster}`, '--hosts', '- arch2'];
+  const place = ['--cluster', archive.cluster, '--cluster-dir', `/archive/${archive.cluster}`, '--hosts=- arch2'];
   const remote = ['--remote-cmd', `${BIN_DIRECTORY}/archive_remote_cmd`];
   const checks = ['--check', 'SELECT count(*) > 0 FROM ledger'];
   const { status, stdout, stderr } = await archive.arch1.machine.run(
