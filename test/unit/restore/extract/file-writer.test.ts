@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Arena, Arenas } from '../../../../packages/core/src/restore/extract/arenas.ts';
 import { FileWriter } from '../../../../packages/core/src/restore/extract/file-writer.ts';
 import { SyncQueue } from '../../../../packages/core/src/restore/extract/sync-queue.ts';
 
@@ -88,6 +89,22 @@ describe('files', () => {
     expect(readdirSync(scratch)).toHaveLength(3000);
   });
 
+  test('that share a buffer are written before it is used again', async () => {
+    const contentOf = (index: number) => Buffer.alloc(20_000, `file ${index} `);
+    const writer = new FileWriter({ direct: false, owner: undefined, syncs, onContent: () => undefined });
+    for (let index = 0; index < 1200; index += 1) {
+      writer.begin(`${index}`, way(`${index}`));
+      writer.content(contentOf(index));
+      writer.end();
+      if (index % 150 === 149) await writer.settle();
+    }
+    await writer.finish();
+    await syncs.finish();
+    for (let index = 0; index < 1200; index += 1) {
+      expect(readFileSync(way(`${index}`)).equals(contentOf(index)), `file ${index}`).toBe(true);
+    }
+  });
+
   test('that cannot be made are told, and none stays open', async () => {
     const before = openFiles();
     const writer = new FileWriter({ direct: true, owner: undefined, syncs, onContent: () => undefined });
@@ -119,6 +136,33 @@ describe('files', () => {
     await syncs.finish();
     expect(readFileSync(way('a'), 'utf8')).toBe('first');
   });
+});
+
+test('a buffer is filled again only when all that was in it is written', () => {
+  const steps = fc.array(fc.tuple(fc.constantFrom('hold', 'advance', 'release'), fc.nat()), { maxLength: 30 });
+  fc.assert(
+    fc.property(steps, (all) => {
+      const arenas = new Arenas(65_536);
+      const held: Arena[] = [];
+      for (const [step, choice] of all) {
+        if (step === 'release') {
+          const [arena] = held.splice(choice % Math.max(held.length, 1), 1);
+          if (arena !== undefined) arenas.release(arena);
+          continue;
+        }
+        const { current } = arenas;
+        arenas.hold(current);
+        held.push(current);
+        if (step === 'hold') continue;
+        current.used = current.bytes.length;
+        arenas.advance();
+        expect(held.includes(arenas.current)).toBe(false);
+        expect([arenas.current.used, arenas.current.writers]).toEqual([0, 0]);
+        expect(arenas.waitingCount).toBe(new Set(held).size);
+      }
+    }),
+    { numRuns: 100 },
+  );
 });
 
 describe('what waits for its fsync', () => {

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
 import { systemErrorCode } from '../../base/failure.ts';
 import type { AnchoredDirectory } from './anchored-directory.ts';
-import { arenaMemory } from './file-writer.ts';
+import { pageAligned } from './arenas.ts';
 
 const probeName = '.archive2-direct-io';
 
@@ -14,7 +14,7 @@ export async function takesDirectIo(directory: AnchoredDirectory): Promise<boole
     const handle = await open(way, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_DIRECT, 0o600);
     try {
       // Some refuse only this.
-      await handle.write(arenaMemory(2 ** 16), 8192, 4096, 0);
+      await handle.write(pageAligned(2 ** 16), 8192, 4096, 0);
       return true;
     } finally {
       await handle.close();

@@ -1,7 +1,5 @@
+import { Arenas, arenaBytes } from './arenas.ts';
 import { blockBytes, type FileMaking, TargetFile } from './target-file.ts';
-
-/** What is gathered before it is written: large pieces cost the kernel and the disk less. */
-const arenaBytes = 4 * 2 ** 20;
 
 /** Each file's content begins at a multiple of this in an arena: a page of PostgreSQL's, and what direct I/O asks for. */
 const alignmentBytes = 8192;
@@ -20,10 +18,8 @@ export interface FileWriting extends FileMaking {
  */
 export class FileWriter {
   private readonly writing: FileWriting;
-  private readonly freeArenas: Arena[] = [];
+  private readonly arenas = new Arenas();
   private readonly waiting = new Set<Promise<void>>();
-  private waitingArenas = 0;
-  private arena = new Arena();
   private file: TargetFile | undefined;
   /** Where the file's content that was not written yet begins in the arena. */
   private from = 0;
@@ -36,20 +32,21 @@ export class FileWriter {
   /** A file named `path` begins, to be made at `way`. */
   begin(path: string, way: Buffer): void {
     this.file = new TargetFile(path, way, this.writing);
-    this.from = this.arena.used;
+    this.from = this.arenas.current.used;
   }
 
   content(bytes: Buffer): void {
     for (let at = 0; at < bytes.length; ) {
-      const copied = bytes.copy(this.arena.bytes, this.arena.used, at);
-      this.arena.used += copied;
+      const arena = this.arenas.current;
+      const copied = bytes.copy(arena.bytes, arena.used, at);
+      arena.used += copied;
       at += copied;
-      if (this.arena.used === arenaBytes) this.writeSlice();
+      if (arena.used === arenaBytes) this.writeSlice();
     }
   }
 
   end(): void {
-    if (this.arena.used > this.from) this.writeSlice();
+    if (this.arenas.current.used > this.from) this.writeSlice();
     const file = this.file as TargetFile;
     this.file = undefined;
     this.track(
@@ -64,7 +61,7 @@ export class FileWriter {
   async settle(): Promise<void> {
     while (
       this.failed === undefined &&
-      (this.waitingArenas > mostWaitingArenas || this.waiting.size > mostWaitingSteps)
+      (this.arenas.waitingCount > mostWaitingArenas || this.waiting.size > mostWaitingSteps)
     ) {
       await Promise.race(this.waiting);
     }
@@ -88,51 +85,29 @@ export class FileWriter {
 
   /** Has what the arena holds of the file written, and goes on behind it, or in the next arena. */
   private writeSlice(): void {
-    const { arena, from } = this;
+    const { arenas, from } = this;
+    const arena = arenas.current;
     const file = this.file as TargetFile;
     const content = arena.bytes.subarray(from, arena.used);
     this.writing.onContent(file.path, file.givenBytes, content);
     const end = this.writing.direct ? roundUp(arena.used, blockBytes) : arena.used;
     arena.bytes.fill(0, arena.used, end);
-    arena.writers += 1;
-    const written = file.append(arena.bytes.subarray(from, end), content.length).finally(() => this.release(arena));
+    arenas.hold(arena);
+    const written = file.append(arena.bytes.subarray(from, end), content.length).finally(() => arenas.release(arena));
     this.track(
       written.catch((error: unknown) => {
         this.failed ??= { error };
       }),
     );
     arena.used = roundUp(arena.used, alignmentBytes);
-    if (arena.used === arenaBytes) {
-      this.arena = this.freeArenas.pop() ?? new Arena();
-      this.waitingArenas += 1;
-    }
-    this.from = this.arena.used;
-  }
-
-  private release(arena: Arena): void {
-    arena.writers -= 1;
-    if (arena.writers > 0 || arena === this.arena) return;
-    arena.used = 0;
-    this.waitingArenas -= 1;
-    this.freeArenas.push(arena);
+    if (arena.used === arenaBytes) arenas.advance();
+    this.from = arenas.current.used;
   }
 
   private track(work: Promise<void>): void {
     const tracked = work.finally(() => this.waiting.delete(tracked));
     this.waiting.add(tracked);
   }
-}
-
-class Arena {
-  readonly bytes = arenaMemory(arenaBytes);
-  used = 0;
-  writers = 0;
-}
-
-/** Memory that begins at a page of the machine's, in steps of 64 KiB: no buffer of JavaScript's promises that, one of WebAssembly does. */
-export function arenaMemory(sizeBytes: number): Buffer {
-  const pages = sizeBytes / 65_536;
-  return Buffer.from(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer);
 }
 
 function roundUp(value: number, step: number): number {
