@@ -13,12 +13,12 @@ async function payers() {
   // The first put makes the state directory.
   await store.storeId();
   return {
-    async pay(work: (told: PayerEvents) => void, peer = 'arch2'): Promise<void> {
+    pay: async (work: (told: PayerEvents) => void, peer = 'arch2'): Promise<void> => {
       const events = archiveEvents(directory, 'main', { clock: systemClock, log: silentLog });
       work(await PayerEvents.open(directory, peer, events));
       await events.settled();
     },
-    async told(): Promise<string[]> {
+    told: async (): Promise<string[]> => {
       const found = await readNewestEvents(directory.eventsFile, { newest: 100 });
       return found.map(({ event, facts }) => `${event} ${facts['peer']} ${facts['count'] ?? facts['owed']}`);
     },
