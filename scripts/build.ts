@@ -5,7 +5,16 @@
  * archive_command runs, from configuring us.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { alignText } from './align-text.ts';
 
@@ -53,6 +62,9 @@ writeFileSync(`${built}.whole`, alignText(readFileSync(built)), { mode: 0o755 })
 rmSync(built);
 renameSync(`${built}.whole`, join(bin, 'archive2'));
 for (const command of commands) {
-  rmSync(join(bin, command), { force: true });
-  symlinkSync('archive2', join(bin, command));
+  const link = join(bin, command);
+  // One that is right stays: at no moment is a command missing.
+  if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() && readlinkSync(link) === 'archive2') continue;
+  rmSync(link, { force: true });
+  symlinkSync('archive2', link);
 }
