@@ -108,8 +108,13 @@ describe('a server that ended', () => {
     expect(explainStall(emptyStory, 61_000, '/l').message).toContain(
       'did not move for 61 s; it waits for the first WAL',
     );
-    const story = tell(`${at}LOG:  restored log file "000000010000000000000003" from archive`, 'error: arch1 does not answer');
-    expect(explainStall(story, 1000, '/l').message).toContain('after 000000010000000000000003 (error: arch1 does not answer)');
+    const story = tell(
+      `${at}LOG:  restored log file "000000010000000000000003" from archive`,
+      'error: arch1 does not answer',
+    );
+    expect(explainStall(story, 1000, '/l').message).toContain(
+      'after 000000010000000000000003 (error: arch1 does not answer)',
+    );
   });
 });
 
