@@ -482,6 +482,8 @@ describe('a server that we start', () => {
     });
     starter.kill('SIGKILL');
     await waitFor(() => processesOf(it.dataDirectory) === 0, { what: 'the server to end' });
+    // In order, and not by the loss of its parent: nothing of its shared memory is left.
+    expect(readFileSync(it.logFile, 'utf8')).toContain('received immediate shutdown request');
   });
 
   /** Of the server of a data directory: in it, or started for it. */
