@@ -14,9 +14,9 @@ export async function foreignCollations({ socketDirectory, port, user }: ServerD
   const [server] = await ask(`SELECT current_setting('server_version_num')::int AS version`);
   if (Number(server?.['version']) < 150_000) return [];
   const rows =
-    await ask(`SELECT datname AS name, datcollversion AS backup, pg_database_collation_actual_version(oid) AS here
+    await ask(`SELECT datname AS name, datcollversion AS backup, coalesce(pg_database_collation_actual_version(oid), 'unknown') AS here
     FROM pg_database
     WHERE datcollversion IS NOT NULL AND datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid)
     ORDER BY datname`);
-  return rows.map(({ name, backup, here }) => `${String(name)} (${String(backup)}, here ${String(here ?? 'unknown')})`);
+  return rows.map(({ name, backup, here }) => `${String(name)} (${String(backup)}, here ${String(here)})`);
 }
