@@ -7,7 +7,7 @@ import { waitFor } from '../../test/support/wait-for.ts';
 import type { Pusher } from './push-stand.ts';
 
 /** How pgBackRest reaches its repositories: a new SSH connection for each process, or its own server over TLS. */
-export type Transport = 'ssh' | 'tls';
+type Transport = 'ssh' | 'tls';
 
 interface Variant {
   transport: Transport;

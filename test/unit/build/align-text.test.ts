@@ -38,7 +38,8 @@ describe('a program whose code is aligned', () => {
   });
 
   test('has every segment at its address, with its content', () => {
-    const places = (program: Buffer) => segmentsOf(program).map(({ fileOffset: _, ...rest }) => rest);
+    const places = (program: Buffer) =>
+      segmentsOf(program).map(({ type, flags, address, sizeBytes }) => ({ type, flags, address, sizeBytes }));
     expect(places(after)).toEqual(places(before));
     const moved = segmentsOf(after);
     for (const [index, segment] of segmentsOf(before).entries()) {
