@@ -6,6 +6,7 @@
  */
 import { measureBackup } from './bench/backup-case.ts';
 import { measureCleanup } from './bench/cleanup-case.ts';
+import { measureComeback } from './bench/comeback-case.ts';
 import { measureExtraction } from './bench/extract-case.ts';
 import { measureFailure } from './bench/failure-case.ts';
 import { measureGrowth } from './bench/growth-case.ts';
@@ -27,6 +28,7 @@ const cases: Record<string, Case> = {
   growth: { title: 'Archiving more', measure: measureGrowth },
   restore: { title: 'restore_command', measure: measureRestore },
   backup: { title: 'Base backups', measure: measureBackup },
+  comeback: { title: 'Restoring a base backup', measure: measureComeback },
   extract: { title: 'Extracting a base backup', measure: measureExtraction },
   sync: { title: 'wal-sync', measure: measureSync },
   cleanup: { title: 'wal-cleanup', measure: measureCleanup },

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { ArchiveStand } from '../../test/support/archive-stand.ts';
+import { peakBytesOf } from './peak-memory.ts';
 import { PushStand } from './push-stand.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
@@ -47,12 +47,11 @@ async function measureSize(sizeMb: number, count: number): Promise<Row[]> {
   const { seconds } = await bench.backlog(bench.ours(), count);
   const agent = stand.primary.processes(/archive_cmd agent run/)[0];
   if (agent === undefined) throw new Error('there is no agent');
-  const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${agent.pid}/status`, 'utf8'))?.[1];
-  const mebibytes = Number(kilobytes) / 1024;
-  console.error(`segments of ${sizeMb} MB: ${seconds.toFixed(2)} s, ${mebibytes.toFixed(0)} MiB`);
+  const megabytes = peakBytesOf(agent.pid) / 1e6;
+  console.error(`segments of ${sizeMb} MB: ${seconds.toFixed(2)} s, ${megabytes.toFixed(0)} MB`);
   const rate = (count * sizeMb) / seconds;
   return [
     [`segments of ${sizeMb} MB, backlog of ${count}`, `${rate.toFixed(0)} MB/s`],
-    barRow("  the agent's memory at its peak, in MB", { ratio: mebibytes * 1.048576, atMost: memoryBar }),
+    barRow("  the agent's memory at its peak, in MB", { ratio: megabytes, atMost: memoryBar }),
   ];
 }

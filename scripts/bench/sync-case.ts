@@ -1,5 +1,5 @@
 import { createCipheriv } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClusterDirectory } from '../../packages/core/src/archive/cluster-directory.ts';
 import { createClusterRecord } from '../../packages/core/src/archive/identity.ts';
@@ -10,6 +10,7 @@ import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { trust } from '../../test/support/keys.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
 import { encoded, ourSystem, walSegment } from '../../test/unit/archive/wal-segment.ts';
+import { peakBytesOf } from './peak-memory.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 const listedFiles = 100_000;
@@ -129,7 +130,7 @@ async function measure(stand: ArchiveStand, argv: readonly string[]): Promise<Me
   const timer = setInterval(() => {
     for (const { machine } of stand.hosts) {
       for (const { pid } of machine.processes(/wal-sync|archive_remote_cmd/)) {
-        peakBytes = Math.max(peakBytes, peakOf(pid));
+        peakBytes = Math.max(peakBytes, peakBytesOf(pid));
       }
     }
   }, 100);
@@ -140,12 +141,6 @@ async function measure(stand: ArchiveStand, argv: readonly string[]): Promise<Me
   } finally {
     clearInterval(timer);
   }
-}
-
-function peakOf(pid: number): number {
-  const path = `/proc/${pid}/status`;
-  const kilobytes = existsSync(path) ? /VmHWM:\s+(\d+) kB/.exec(readFileSync(path, 'utf8'))?.[1] : undefined;
-  return Number(kilobytes ?? 0) * 1024;
 }
 
 async function makeIdentity({ machine }: ArchiveHost, stand: ArchiveStand): Promise<void> {
