@@ -14,6 +14,7 @@ const rounds = 3;
 const longestMs = 300_000;
 
 const pipeLabel = 'zstd -dc | tar x';
+const syncedLabel = `${pipeLabel}, and sync`;
 const ourLabel = 'extractBackup';
 
 interface Measured {
@@ -31,7 +32,7 @@ export async function measureExtraction(): Promise<CaseResult> {
     settings: { shared_buffers: '256MB', max_wal_size: '4GB' },
   });
   await cluster.start();
-  const rows = await compare(machine, cluster, 'fresh', 'a fresh cluster, 1,000 small files');
+  const rows = await compare(machine, cluster, 'fresh', 'a fresh cluster, 1,000 small files', syncedLabel);
   const load = ['-i', '-q', '-s', `${pgbenchScale}`, '-h', '/run/postgresql', 'postgres'];
   await machine.check([`${findPostgresPrograms()}/pgbench`, ...load], { timeoutMs: longestMs });
   rows.push(...(await compare(machine, cluster, 'one', 'pgbench of 1 GB, one tar')));
@@ -42,7 +43,14 @@ export async function measureExtraction(): Promise<CaseResult> {
   return { rows };
 }
 
-async function compare(machine: Machine, cluster: PostgresCluster, name: string, what: string): Promise<Row[]> {
+/** `against`: whose speed ours is compared with. A thousand fsyncs of small files are compared with a sync. */
+async function compare(
+  machine: Machine,
+  cluster: PostgresCluster,
+  name: string,
+  what: string,
+  against = pipeLabel,
+): Promise<Row[]> {
   const backup = `/archive/${name}`;
   const how = ['-Ft', '-Xstream', '-cfast', '--compress=server-zstd:level=1', '--manifest-checksums=CRC32C'];
   const from = ['-h', '/run/postgresql', '-p', `${cluster.port}`, '-U', 'postgres'];
@@ -65,7 +73,7 @@ async function compare(machine: Machine, cluster: PostgresCluster, name: string,
     }
     console.error(`extract, ${name}, round ${round}: ${JSON.stringify([...measured])}`);
   }
-  return rowsOf(what, measured);
+  return rowsOf(what, measured, against);
 }
 
 function contestants(backup: string, scratch: string): Record<string, () => Measured> {
@@ -85,7 +93,7 @@ function contestants(backup: string, scratch: string): Record<string, () => Meas
     timed([...program, backup, join(scratch, 'data'), ...places], environment);
   return {
     [pipeLabel]: byTar(pipes),
-    [`${pipeLabel}, and sync`]: byTar(`${pipes} && sync -f ${scratch}`),
+    [syncedLabel]: byTar(`${pipes} && sync -f ${scratch}`),
     [ourLabel]: ours({}),
     [`${ourLabel}, page checksums compared`]: ours({ PAGES: 'yes' }),
   };
@@ -100,7 +108,7 @@ function timed(argv: string[], environment: Record<string, string> = {}): Measur
   return { wallMs, cpuMs: Number(cpuTime.total) / 1000, peakBytes: maxRSS };
 }
 
-function rowsOf(what: string, measured: Map<string, Measured[]>): Row[] {
+function rowsOf(what: string, measured: Map<string, Measured[]>, against: string): Row[] {
   const wall = (label: string) => median((measured.get(label) ?? []).map((it) => it.wallMs));
   const rows: Row[] = [[what, '']];
   for (const [label, values] of measured) {
@@ -108,7 +116,7 @@ function rowsOf(what: string, measured: Map<string, Measured[]>): Row[] {
     rows.push([`  ${label}`, `${seconds(wall(label))}, ${seconds(cpuMs)} of CPU`]);
   }
   const peak = Math.max(...(measured.get(ourLabel) ?? []).map((it) => it.peakBytes));
-  rows.push(barRow(`  speed, times that of ${pipeLabel}`, { ratio: wall(pipeLabel) / wall(ourLabel), atLeast: 0.9 }));
+  rows.push(barRow(`  speed, times that of ${against}`, { ratio: wall(against) / wall(ourLabel), atLeast: 0.9 }));
   rows.push(barRow('  memory at its peak, in MB', { ratio: peak / 1e6, atMost: 200 }));
   return rows;
 }
