@@ -50,7 +50,7 @@ describe.each(majors)('a server of PostgreSQL %d', (major) => {
       const last = cluster.switchWal();
       const socketDirectory = cluster.makeDirectory('s');
       const directory = join(cluster.directory, 'conf');
-      const program = [`${REPOSITORY_ROOT}/bin/restore_cmd`];
+      const program = [cluster.restoreProgram];
       const source = {
         program,
         hosts: [],
@@ -122,7 +122,7 @@ describe('a server that we start', () => {
   beforeAll(() => {
     cluster = LocalCluster.start();
     source = {
-      program: [`${REPOSITORY_ROOT}/bin/restore_cmd`],
+      program: [cluster.restoreProgram],
       hosts: [],
       walDirectory: cluster.walDirectory,
       cluster: 'main',

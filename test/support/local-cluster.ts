@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findPostgresPrograms } from './postgres-programs.ts';
@@ -41,6 +41,16 @@ export class LocalCluster {
     const words = options.map((setting) => `-c ${setting}`).join(' ');
     it.run('pg_ctl', 'start', '-w', '-s', '-D', join(it.directory, 'primary'), '-l', log, '-o', words);
     return it;
+  }
+
+  /** restore_cmd, where the server's account reaches it: the checkout may lie in a directory that is root's alone. */
+  get restoreProgram(): string {
+    const path = join(this.directory, 'restore_cmd');
+    if (!existsSync(path)) {
+      copyFileSync(join(REPOSITORY_ROOT, 'bin/archive2'), join(this.directory, 'archive2'));
+      symlinkSync('archive2', path);
+    }
+    return path;
   }
 
   /** Plain files, as archive_cmd would store small ones; restore_cmd reads them with --only-local. */
