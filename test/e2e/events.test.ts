@@ -148,9 +148,10 @@ describe('a host that goes away and comes back', () => {
       { event: 'debts-recorded', peer: 'arch1' },
       { event: 'peer-away', peer: 'arch1' },
     ]);
-    expect(metrics().hosts[0]).toMatchObject({ host: 'arch1', lastFailure: expect.stringContaining('refused') });
-    expect(metrics().hosts[0]?.failures).toBeGreaterThanOrEqual(2);
     // The file is written once a second.
+    const refused = { host: 'arch1', lastFailure: expect.stringContaining('refused') };
+    await expect.poll(() => metrics().hosts[0], { timeout: 5000 }).toMatchObject(refused);
+    await expect.poll(() => metrics().hosts[0]?.failures, { timeout: 5000 }).toBeGreaterThanOrEqual(2);
     await expect.poll(() => metrics().hosts[1]?.debts, { timeout: 5000 }).toBeGreaterThanOrEqual(6);
 
     await stand.arch1.startSshd();

@@ -10,6 +10,7 @@ import { Program, type ProgramResult } from './program.ts';
 import type { Reaper } from './reaper.ts';
 import { BIN_DIRECTORY } from './repository.ts';
 import { UNPRIVILEGED_USER, User } from './user.ts';
+import { waitFor } from './wait-for.ts';
 
 export interface ProgramOptions {
   /** Default postgres. */
@@ -170,8 +171,13 @@ export class Machine {
     await this.mount(inside, ['-t', 'tmpfs', '-o', options.join(','), 'tmpfs']);
   }
 
+  /** A process that has just ended may hold it for a moment still. */
   async unmount(inside: string): Promise<void> {
-    await this.check(['umount', inside], { user: 'root' });
+    const unmounted = async () => {
+      await this.check(['umount', inside], { user: 'root' });
+      return true;
+    };
+    await waitFor(unmounted, { what: `${inside} to be unmounted`, timeoutMs: 5000, intervalMs: 50 });
     this.#mounts.delete(inside);
   }
 
