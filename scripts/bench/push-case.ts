@@ -5,13 +5,14 @@ import { type Pusher, type PushRun, PushStand } from './push-stand.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 const segments = 60;
+const warmUpSegments = 30;
 const singleSegments = 7;
 const rounds = 3;
 
 /** WAL to two hosts, durable on both, through the real archiver: a backlog, single segments, and what a call costs; beside the peer. */
 export async function measurePush(): Promise<CaseResult> {
   await using stand = await ArchiveStand.create();
-  const bench = await PushStand.create(stand, segments);
+  const bench = await PushStand.create(stand, segments + warmUpSegments);
   const peer = await PgBackRest.create(stand, bench.primary);
   const ours = bench.ours(undefined, '--min-copies=2');
   const backlog = await measureBacklogs(bench, {
@@ -35,7 +36,7 @@ type Part = Required<CaseResult>;
 
 async function measureBacklogs(bench: PushStand, pushers: Pushers<'ours' | 'ssh' | 'ssh4' | 'tls'>): Promise<Part> {
   const runs = await inTurn(pushers, async (pusher) => {
-    const run = await bench.backlog(pusher, segments);
+    const run = await bench.backlog(pusher, segments, warmUpSegments);
     console.error(`backlog, ${pusher.label}: ${run.seconds.toFixed(2)} s, ${run.cpuPerSegmentMs.toFixed(0)} ms of CPU`);
     return run;
   });

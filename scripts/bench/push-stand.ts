@@ -70,10 +70,19 @@ export class PushStand {
     }
   }
 
-  /** Archives `count` segments that wait when archive_command is set, and measures until none waits any more. */
-  async backlog(pusher: Pusher, count: number): Promise<PushRun> {
+  /**
+   * Archives `count` segments that wait when archive_command is set, and measures until none waits any more. `warmUp` others are archived
+   * first: what stays from one file to the next is at work then, as on a server that archives.
+   */
+  async backlog(pusher: Pusher, count: number, warmUp = 0): Promise<PushRun> {
     await this.pause();
     await pusher.reset();
+    if (warmUp > 0) {
+      this.markReady(this.segments.slice(count, count + warmUp));
+      await this.primary.setArchiveCommand(pusher.archiveCommand);
+      await this.#waitUntilLeft(0);
+      await this.pause();
+    }
     const machines = [this.stand.primary, ...this.stand.hosts.map((host) => host.machine)].filter(
       (machine) => machine.isRunning,
     );
