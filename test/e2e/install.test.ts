@@ -57,6 +57,20 @@ test("a file of a command's name that is something else is not touched, and noth
   expect(readdirSync(directory)).toEqual(['restore_cmd']);
 });
 
+test('the program has its name only when nobody has it open for writing: it could not be started', () => {
+  const trace = join(directory, 'trace');
+  const calls = 'trace=openat,fsync,close,rename,renameat,renameat2';
+  const { status } = spawnSync('strace', ['-f', '-e', calls, '-o', trace, program, 'install', directory]);
+  expect(status).toBe(0);
+  const lines = readFileSync(trace, 'utf8').split('\n');
+  const opened = lines.findIndex((line) => /openat\(.*\.part".*O_EXCL/.test(line));
+  const descriptor = / = (\d+)$/.exec(lines[opened] ?? '')?.[1];
+  const after = (call: string) => lines.findIndex((line, at) => at > opened && line.includes(call));
+  const steps = [opened, after(`fsync(${descriptor})`), after(`close(${descriptor})`), after('rename')];
+  expect(Math.min(...steps)).toBeGreaterThanOrEqual(0);
+  expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+});
+
 test('a directory that is not there is said so', () => {
   expect(install(join(directory, 'none'))).toMatchObject({
     status: 2,

@@ -74,7 +74,9 @@ export function optionalText(options: Record<string, unknown>, name: string): st
 export function requiredText(options: Record<string, unknown>, name: string): string {
   const value = optionalText(options, name);
   if (value !== undefined && value !== '') return value;
-  throw new Failure('usage', `--${name} is missing`);
+  throw new Failure('usage', `--${name} is missing`, {
+    hint: 'Give it in the call, or in the settings file of the command in /etc/default; --help says what it is.',
+  });
 }
 
 /** As the help has it: a flag with its dashes, a word of the command line in capitals. */

@@ -1,7 +1,7 @@
 import { Failure, systemErrorCode } from '../base/failure.ts';
 
 const fullCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-const diskCodes = new Set([
+const faultyCodes = new Set([
   'EIO',
   'EROFS',
   'EACCES',
@@ -14,21 +14,27 @@ const diskCodes = new Set([
   'ENOTDIR',
 ]);
 
+/** What kind of trouble with a disk an error is; undefined for any other error, and for what is a Failure already. */
+export function diskTrouble(error: unknown): { code: 'disk_full' | 'disk_error'; systemCode: string } | undefined {
+  const systemCode = error instanceof Failure ? undefined : systemErrorCode(error);
+  if (systemCode === undefined) return undefined;
+  if (fullCodes.has(systemCode)) return { code: 'disk_full', systemCode };
+  return faultyCodes.has(systemCode) ? { code: 'disk_error', systemCode } : undefined;
+}
+
 /** A file system error as the Failure that the other side of a session understands; other errors are returned as is. */
 export function toDiskFailure(error: unknown, doing: string): unknown {
-  const code = systemErrorCode(error);
-  if (code === undefined || error instanceof Failure) return error;
-  if (fullCodes.has(code)) {
-    return new Failure('disk_full', `no space left while ${doing} (${code})`, {
+  const trouble = diskTrouble(error);
+  if (trouble === undefined) return error;
+  const { code, systemCode } = trouble;
+  if (code === 'disk_full') {
+    return new Failure(code, `no space left while ${doing} (${systemCode})`, {
       cause: error,
       hint: 'Free space or inodes on the archive host; the file goes to the other host meanwhile.',
     });
   }
-  if (diskCodes.has(code)) {
-    return new Failure('disk_error', `file system error while ${doing} (${code})`, {
-      cause: error,
-      hint: "Look at the archive host's kernel log, mounts and permissions.",
-    });
-  }
-  return error;
+  return new Failure(code, `file system error while ${doing} (${systemCode})`, {
+    cause: error,
+    hint: "Look at the archive host's kernel log, mounts and permissions.",
+  });
 }

@@ -1,5 +1,6 @@
 import { Failure, systemErrorCode } from '../../base/failure.ts';
 import type { FailureCode } from '../../base/failure-table.ts';
+import { diskTrouble } from '../../files/disk-error.ts';
 import type { BackupCopy } from './extraction.ts';
 
 /** What nobody said is wrong with a restore's target or its tablespaces; nothing was touched. */
@@ -17,31 +18,18 @@ export function toBackupDamage(error: unknown, { source }: BackupCopy, file: str
   });
 }
 
-const fullCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-const diskCodes = new Set([
-  'EIO',
-  'EROFS',
-  'EACCES',
-  'EPERM',
-  'ENODEV',
-  'ESTALE',
-  'EMFILE',
-  'ENFILE',
-  'ENOTDIR',
-  'EINVAL',
-]);
-
 /** An error of the file system that a restore writes to, as a Failure; other errors are returned as they are. */
 export function toTargetFailure(error: unknown, directory: string): unknown {
-  const code = systemErrorCode(error);
-  if (code === undefined || error instanceof Failure) return error;
-  if (fullCodes.has(code)) {
-    return new Failure('disk_full', `no space left for what is restored to ${directory} (${code})`, {
+  const trouble = diskTrouble(error);
+  if (trouble?.code === 'disk_full') {
+    return new Failure('disk_full', `no space left for what is restored to ${directory} (${trouble.systemCode})`, {
       cause: error,
       hint: 'Make room there, or choose another directory, and give the same command again: it begins anew.',
     });
   }
-  if (!diskCodes.has(code)) return error;
+  // EINVAL: what a file system says that cannot write as we do.
+  const isFaulty = trouble !== undefined || (!(error instanceof Failure) && systemErrorCode(error) === 'EINVAL');
+  if (!isFaulty) return error;
   return new Failure('disk_error', `file system error in ${directory}: ${(error as Error).message}`, {
     cause: error,
     hint: "Look at this machine's kernel log, mounts and permissions, then give the same command again.",
