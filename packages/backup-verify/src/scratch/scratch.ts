@@ -1,4 +1,4 @@
-import { lstat, mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isOursAlone } from '@archive2/core/agent/state-directory.ts';
 import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
@@ -69,8 +69,11 @@ export class Scratch {
     return join(this.directory, 'server.log');
   }
 
-  /** Removes all of it. */
+  /** Removes all of it, its mark last: killed in between, the next drill still knows it for one. */
   async remove(): Promise<void> {
+    for (const name of await readdir(this.directory)) {
+      if (name !== mark) await rm(join(this.directory, name), { recursive: true, force: true, maxRetries: 3 });
+    }
     await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
   }
 
@@ -82,7 +85,9 @@ export class Scratch {
   private async removeLeft(): Promise<void> {
     const { directory } = this;
     if (!(await isThere(directory))) return;
-    if (!isOursAlone(directory) || !(await isThere(join(directory, mark)))) {
+    // One without anything in it was killed before it was marked.
+    const isOfADrill = isOursAlone(directory) && ((await isThere(join(directory, mark))) || (await isEmpty(directory)));
+    if (!isOfADrill) {
       throw new Failure('usage', `${directory} is there, and no drill has made it`, {
         hint: 'Name another --scratch, or move it away. Nothing was removed.',
       });
@@ -121,6 +126,10 @@ async function isThere(path: string): Promise<boolean> {
     if (systemErrorCode(error) === 'ENOENT') return false;
     throw error;
   }
+}
+
+async function isEmpty(directory: string): Promise<boolean> {
+  return (await readdir(directory)).length === 0;
 }
 
 /** The pid of a server that runs in a data directory: one that was killed leaves its file, and the number may be another's by now. */
