@@ -29,14 +29,14 @@ members() {
   find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/mnt' -lname "mnt:\\[$1\\]" 2>/dev/null | cut -d/ -f3
 }
 
-for process in $processes; do
-  pid=${process%:*} start=${process#*:}
-  is_alive "$pid" "$start" || continue
-  namespace=$(readlink "/proc/$pid/ns/mnt")
+# Ends a machine whose mount namespace the caller holds open as file 3: the kernel gives the number of a namespace that is
+# gone to the next one, which is another stand's.
+end_machine() {
+  namespace=$(readlink /proc/self/fd/3)
   # Before its unshare(2) the process is still in our own namespace, where everybody else lives.
-  if [ "$namespace" = "$ours" ] || [ -z "$namespace" ]; then
-    kill -KILL "$pid" 2>/dev/null
-    continue
+  if [ "$namespace" = "$ours" ]; then
+    kill -KILL "$1" 2>/dev/null
+    return
   fi
   inode=${namespace#mnt:[} inode=${inode%]}
   tries=0
@@ -47,7 +47,14 @@ for process in $processes; do
     tries=$((tries + 1))
     sleep 0.02
   done
-  [ -z "$found" ] || { echo "still there in the namespace of $pid: $found" >&2; left=1; }
+  [ -z "$found" ] || { echo "still there in the namespace of $1: $found" >&2; left=1; }
+}
+
+for process in $processes; do
+  pid=${process%:*} start=${process#*:}
+  is_alive "$pid" "$start" || continue
+  # It may have ended meanwhile, and its namespaces with it.
+  { end_machine "$pid"; } 3<"/proc/$pid/ns/mnt" || :
 done
 
 for bridge in $bridges; do
