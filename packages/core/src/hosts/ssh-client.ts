@@ -5,6 +5,7 @@ import { systemClock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import { Attempt, formatDuration } from './attempt.ts';
+import { joinWrites } from './joined-writes.ts';
 import { fingerprintOf } from './host-key.ts';
 import { HostKeyCheck, placeOf } from './host-key-check.ts';
 import { readKnownHosts } from './known-hosts-file.ts';
@@ -123,6 +124,7 @@ class VerifiedConnection implements SshConnection {
     options: SshOptions,
     attempt: Attempt,
   ): Promise<VerifiedConnection> {
+    joinWrites(carrier);
     const client = new ssh2.Client();
     const connection = new VerifiedConnection(client, carrier, login.place, beneath);
     carrier.on('error', (error) => connection.#end(lossOf(connection.description, error)));
