@@ -45,16 +45,16 @@ function noise(sizeBytes: number, seed: number): Buffer {
 export interface StoredForm {
   file: ArchiveFile;
   raw: Buffer;
+  /** SHA-256 of it, hex. */
+  rawDigest: string;
   stored: Buffer;
   summary: BodySummary;
 }
 
 /** Compressed, as segments are stored. */
 export async function encoded(name: string, raw: Buffer): Promise<StoredForm> {
-  const encoder = new SegmentEncoder();
-  const frame = await encoder.encode(raw);
-  const stored = Buffer.concat([frame, encoder.finish()]);
-  return { file: parseArchiveFileName(name), raw, stored, summary: summaryOf(stored, encoder.rawDigest) };
+  const stored = await new SegmentEncoder(1).encode(raw);
+  return { file: parseArchiveFileName(name), raw, rawDigest: sha256(raw), stored, summary: summaryOf(stored) };
 }
 
 /** A segment with this name and these fields, compressed. */
@@ -65,11 +65,11 @@ export async function segment(name: string, fields: SegmentFields = {}): Promise
 /** Stored as it is, as small files are. */
 export function plain(name: string, content: string | Buffer): StoredForm {
   const raw = Buffer.from(content);
-  return { file: parseArchiveFileName(name), raw, stored: raw, summary: summaryOf(raw, sha256(raw)) };
+  return { file: parseArchiveFileName(name), raw, rawDigest: sha256(raw), stored: raw, summary: summaryOf(raw) };
 }
 
-function summaryOf(stored: Buffer, rawDigest: string): BodySummary {
-  return { sizeBytes: stored.length, sha256: sha256(stored), rawDigest };
+function summaryOf(stored: Buffer): BodySummary {
+  return { sizeBytes: stored.length, sha256: sha256(stored) };
 }
 
 export function sha256(bytes: Buffer): string {

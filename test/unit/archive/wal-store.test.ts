@@ -135,12 +135,12 @@ describe('a file that is there already', () => {
     const archive = await openStore();
     const form = await segment(first);
     const file = parseArchiveFileName(first);
-    expect(await archive.compareDigest(file, form.summary.rawDigest)).toBe('absent');
+    expect(await archive.compareDigest(file, form.rawDigest)).toBe('absent');
     await store(archive, form);
-    expect(await archive.compareDigest(file, form.summary.rawDigest)).toBe('same');
+    expect(await archive.compareDigest(file, form.rawDigest)).toBe('same');
     expect(await archive.compareDigest(file, sha256(Buffer.from('other')))).toBe('differs');
     writeFileSync(archive.directory.walFile(first), form.stored.subarray(0, -20));
-    expect(await archive.compareDigest(file, form.summary.rawDigest)).toBe('damaged');
+    expect(await archive.compareDigest(file, form.rawDigest)).toBe('damaged');
   });
 });
 
@@ -159,17 +159,15 @@ describe('other content under a stored name', () => {
     const before = statSync(archive.directory.walFile(first));
     for (let time = 0; time < 2; time++) {
       const failure = await failureFrom('conflict', store(archive, newcomer));
-      expect(failure.details['digest']).toBe(newcomer.summary.rawDigest);
+      expect(failure.details['digest']).toBe(newcomer.rawDigest);
       expect(failure.hint).toContain(`archive_remote_cmd conflict show ${first}`);
     }
     expect(stored(archive, first).equals(form.stored)).toBe(true);
     const after = statSync(archive.directory.walFile(first));
     expect([after.ino, after.mtimeMs]).toEqual([before.ino, before.mtimeMs]);
     expect(namesIn(archive)).toEqual([first]);
-    expect(entries(archive.directory.quarantineDirectory)).toEqual([
-      `${first}.${newcomer.summary.rawDigest.slice(0, 16)}`,
-    ]);
-    const path = archive.quarantine.path(newcomer.file.name, newcomer.summary.rawDigest);
+    expect(entries(archive.directory.quarantineDirectory)).toEqual([`${first}.${newcomer.rawDigest.slice(0, 16)}`]);
+    const path = archive.quarantine.path(newcomer.file.name, newcomer.rawDigest);
     expect(readFileSync(path).equals(newcomer.stored)).toBe(true);
   });
 
@@ -249,7 +247,7 @@ describe('a stored file that is damaged', () => {
     const damaged = form.stored.subarray(0, 400_000);
     writeFileSync(archive.directory.walFile(first), damaged);
     const newcomer = form.stored.subarray(0, 500_000);
-    const summary = { sizeBytes: newcomer.length, sha256: sha256(newcomer), rawDigest: form.summary.rawDigest };
+    const summary = { sizeBytes: newcomer.length, sha256: sha256(newcomer) };
     await failureFrom('damaged', store(archive, { ...form, stored: newcomer, summary }));
     expect(stored(archive, first).equals(damaged)).toBe(true);
     expect(namesIn(archive)).toEqual([first]);
@@ -509,7 +507,7 @@ describe('something else at the place of a file', () => {
     make(path);
     const before = execFileSync('stat', ['--format=%F %i %N', path], { encoding: 'utf8' });
     await failureFrom('disk_error', store(archive, form));
-    await failureFrom('disk_error', archive.compareDigest(form.file, form.summary.rawDigest));
+    await failureFrom('disk_error', archive.compareDigest(form.file, form.rawDigest));
     await failureFrom('disk_error', archive.openStored(form.file.name));
     expect(execFileSync('stat', ['--format=%F %i %N', path], { encoding: 'utf8' })).toBe(before);
     expect(namesIn(archive)).toEqual([first]);
@@ -566,7 +564,7 @@ test('every piece that is read is noted as activity', async () => {
   const form = await segment(first);
   await store(archive, form);
   const before = archive.options.activity.count;
-  await archive.compareDigest(form.file, form.summary.rawDigest);
+  await archive.compareDigest(form.file, form.rawDigest);
   expect(archive.options.activity.count).toBeGreaterThan(before + 1);
 });
 

@@ -4,7 +4,7 @@ import { PieceBuffers } from '../../../packages/archive_cmd/src/ship/piece-buffe
 import { Shipper } from '../../../packages/archive_cmd/src/ship/shipper.ts';
 import { parseArchiveFileName } from '../../../packages/core/src/wal/archive-file.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { nameOf, sha256, walSegment } from '../archive/wal-segment.ts';
+import { nameOf, segment, walSegment } from '../archive/wal-segment.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import { type Script, type ScriptedHost, storing } from '../session/scripted-host.ts';
 import { type TestWal, testWal } from './source.ts';
@@ -126,9 +126,8 @@ describe('a file', () => {
     world.answer();
     await second;
     const ends = world.hosts.sessions['arch1']?.[0]?.received.filter((message) => message.type === 'end') ?? [];
-    expect(ends.map(({ rawDigest }) => rawDigest)).toEqual(
-      [1, 2].map((seed) => sha256(walSegment(nameOf(1), { seed }))),
-    );
+    const stored = await Promise.all([1, 2].map((seed) => segment(nameOf(1), { seed })));
+    expect(ends.map((end) => end.sha256)).toEqual(stored.map(({ summary }) => summary.sha256));
   });
 
   test('that is gone is a bad source, although it was confirmed before', async () => {

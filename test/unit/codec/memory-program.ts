@@ -12,12 +12,12 @@ const pieceCount = 32;
 
 async function* storedSegment(): AsyncGenerator<Buffer> {
   const piece = walLike(16 * mib);
-  const encoder = new SegmentEncoder();
+  const encoder = new SegmentEncoder(pieceCount);
   for (let i = 0; i < pieceCount; i++) {
     const frame = await encoder.encode(piece);
     for (let at = 0; at < frame.length; at += 65_536) yield frame.subarray(at, at + 65_536);
   }
-  yield encoder.finish();
+  yield encoder.finish() ?? Buffer.alloc(0);
 }
 
 async function largeSegment(): Promise<void> {

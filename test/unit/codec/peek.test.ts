@@ -74,7 +74,7 @@ test('plain content is itself', () => {
 
 test('what cannot be read gives no answer, or damage', async () => {
   expect(peekRaw(zlib.gzipSync(raw), 40)).toBeUndefined();
-  const { label, frames } = await storedOf([raw]);
+  const { label, frames } = await storedOf([raw, raw]);
   failureOf('damaged', () => peekRaw(label, 40));
   const broken = Buffer.from(frames[0]!);
   broken.fill(0xff, 14, 200);

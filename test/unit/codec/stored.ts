@@ -12,17 +12,18 @@ import {
 
 export interface StoredParts {
   frames: Buffer[];
+  /** Empty after one frame, which has none. */
   label: Buffer;
   stored: Buffer;
   rawDigest: string;
 }
 
 export async function storedOf(pieces: Buffer[]): Promise<StoredParts> {
-  const encoder = new SegmentEncoder();
+  const encoder = new SegmentEncoder(pieces.length);
   const frames: Buffer[] = [];
   for (const piece of pieces) frames.push(await encoder.encode(piece));
-  const label = encoder.finish();
-  return { frames, label, stored: Buffer.concat([...frames, label]), rawDigest: encoder.rawDigest };
+  const label = encoder.finish() ?? Buffer.alloc(0);
+  return { frames, label, stored: Buffer.concat([...frames, label]), rawDigest: sha256(Buffer.concat(pieces)) };
 }
 
 export async function* inChunks(bytes: Buffer, chunkBytes: number): AsyncGenerator<Buffer> {

@@ -28,7 +28,7 @@ await incoming.publish();
 await incoming.discard();
 // "same" promises what "new" does.
 mkdirSync(`${directory.path}/same-from-here`);
-await store.compareDigest(form.file, form.summary.rawDigest);
+await store.compareDigest(form.file, form.rawDigest);
 mkdirSync(`${directory.path}/debt-from-here`);
 await new Debts(directory, 'arch2').record(form.file.name);
 mkdirSync(directory.debtsDirectory('arch3'));

@@ -11,7 +11,7 @@ const name = nameOf(1);
 function fetched(buffer: SegmentBuffer, random: string) {
   const path = join(buffer.directory, `.${name}.${random}.part`);
   writeFileSync(path, random);
-  return { path, modifiedMs: 0, rawDigest: '' };
+  return { path, modifiedMs: 0, fingerprint: 0n };
 }
 
 test('of a file that two fetches have brought at the same time one is kept', async () => {

@@ -133,13 +133,13 @@ describe('a peer that is well', () => {
     const form = await segment(nameOf(1));
     await store(pair.host.store, form);
     await pair.link.debts.record(form.file.name);
-    const header = headerOf(form, { digest: form.summary.rawDigest });
+    const header = headerOf(form, { digest: form.rawDigest });
     expect(await putFile(pair.session, header, bodyOf(form))).toMatchObject({ outcome: 'same', peerState: 'stored' });
     expect(
       peer()
         .puts()
         .map(({ digest, forwarded }) => [digest, forwarded]),
-    ).toEqual([[form.summary.rawDigest, true]]);
+    ).toEqual([[form.rawDigest, true]]);
     expect(debtsIn(pair.host), 'what was owed is settled').toEqual([]);
   });
 

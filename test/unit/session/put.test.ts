@@ -77,7 +77,7 @@ describe('a put', () => {
     const form = await segment(nameOf(1));
     await putFile(session, headerOf(form), bodyOf(form));
     const next = await segment(nameOf(2));
-    const header = headerOf(next, { systemIdentifier: String(ourSystem + 1n), digest: next.summary.rawDigest });
+    const header = headerOf(next, { systemIdentifier: String(ourSystem + 1n), digest: next.rawDigest });
     const body = bodyOf(next);
     await failureFrom('wrong_cluster', putFile(session, header, body));
     expect(body.takenBytes).toBe(0);
@@ -140,7 +140,7 @@ describe('a put that asks by digest first', () => {
     const form = await segment(nameOf(1));
     await putFile(session, headerOf(form), bodyOf(form));
     const body = bodyOf(form);
-    const verdict = await putFile(session, headerOf(form, { digest: form.summary.rawDigest }), body);
+    const verdict = await putFile(session, headerOf(form, { digest: form.rawDigest }), body);
     expect(verdict.outcome).toBe('same');
     expect(body.takenBytes).toBe(0);
   });
@@ -149,7 +149,7 @@ describe('a put that asks by digest first', () => {
     const host = await TestHost.open();
     const { session } = await connect(host);
     const form = await segment(nameOf(1));
-    const verdict = await putFile(session, headerOf(form, { digest: form.summary.rawDigest }), bodyOf(form));
+    const verdict = await putFile(session, headerOf(form, { digest: form.rawDigest }), bodyOf(form));
     expect(verdict.outcome).toBe('new');
     expect(names(host)).toEqual([nameOf(1)]);
   });
@@ -159,9 +159,9 @@ describe('a put that asks by digest first', () => {
     const { session } = await connect(host);
     const [form, other] = [await segment(nameOf(1), { seed: 1 }), await segment(nameOf(1), { seed: 2 })];
     await putFile(session, headerOf(form), bodyOf(form));
-    const header = headerOf(other, { digest: other.summary.rawDigest });
+    const header = headerOf(other, { digest: other.rawDigest });
     const failure = await failureFrom('conflict', putFile(session, header, bodyOf(other)));
-    expect(failure.details).toMatchObject({ digest: other.summary.rawDigest, firstDifferingPage: 0, host: 'arch1' });
+    expect(failure.details).toMatchObject({ digest: other.rawDigest, firstDifferingPage: 0, host: 'arch1' });
     const body = bodyOf(other);
     await failureFrom('conflict', putFile(session, header, body));
     expect(body.takenBytes).toBe(0);
@@ -180,7 +180,7 @@ describe('a put that asks by digest first', () => {
       return await compare(...args);
     };
     const id = session.begin({ receive: () => undefined, fail: () => undefined });
-    session.send({ ...headerOf(form, { digest: form.summary.rawDigest }), type: 'put', id });
+    session.send({ ...headerOf(form, { digest: form.rawDigest }), type: 'put', id });
     session.send({ type: 'abort', id });
     // Its answer comes after the abort was dealt with.
     await failureFrom('bad_name', putFile(session, { ...headerOf(form), name: 'x' }, bodyOf(form)));

@@ -17,6 +17,7 @@ export class EncodedBody implements PutBody {
   private readonly buffers: PieceBuffers;
   private kept: Promise<Buffer[]> | undefined;
   private known: PutSummary | undefined;
+  private digest: Promise<string> | undefined;
 
   constructor(source: SourceFile, buffers: PieceBuffers) {
     this.source = source;
@@ -41,17 +42,25 @@ export class EncodedBody implements PutBody {
     return this.known;
   }
 
-  /** SHA-256 of the raw content; reads the file once if it was not read yet. */
+  /** SHA-256 of the raw content, hex, for a host that is asked whether it has the file; reads it once for that alone. */
   async rawDigest(): Promise<string> {
-    if (this.known === undefined) {
-      for await (const piece of this.pieces()) if (piece.length === 0) break;
-    }
-    return this.summary().rawDigest;
+    this.digest ??= this.digestSource();
+    return await this.digest;
   }
 
   /** Resolves when the source is no longer read. */
   async settled(): Promise<void> {
     await this.kept?.catch(() => undefined);
+    await this.digest?.catch(() => undefined);
+  }
+
+  private async digestSource(): Promise<string> {
+    const hash = createHash('sha256');
+    for (let position = 0; position < this.source.sizeBytes; position += PIECE_SIZE) {
+      await this.buffers.use(async (buffer) => hash.update(await this.source.readPiece(position, buffer)));
+    }
+    await this.source.checkUnchanged();
+    return hash.digest('hex');
   }
 
   private async collect(): Promise<Buffer[]> {
@@ -63,35 +72,28 @@ export class EncodedBody implements PutBody {
   private async *encode(): AsyncGenerator<Buffer> {
     const hash = createHash('sha256');
     let sizeBytes = 0;
-    const encoding = isCompressed(this.source) ? this.compressed() : this.plain();
-    for (;;) {
-      const step = await encoding.next();
-      if (step.done) {
-        await this.source.checkUnchanged();
-        this.known = { sizeBytes, sha256: hash.digest('hex'), rawDigest: step.value };
-        return;
-      }
-      hash.update(step.value);
-      sizeBytes += step.value.length;
-      yield step.value;
+    for await (const piece of isCompressed(this.source) ? this.compressed() : this.plain()) {
+      hash.update(piece);
+      sizeBytes += piece.length;
+      yield piece;
     }
+    await this.source.checkUnchanged();
+    this.known = { sizeBytes, sha256: hash.digest('hex') };
   }
 
-  private async *compressed(): AsyncGenerator<Buffer, string> {
-    const encoder = new SegmentEncoder();
+  private async *compressed(): AsyncGenerator<Buffer> {
+    const encoder = new SegmentEncoder(Math.ceil(this.source.sizeBytes / PIECE_SIZE));
     for (let position = 0; position < this.source.sizeBytes; position += PIECE_SIZE) {
       yield await this.buffers.use(async (buffer) => {
         return await encoder.encode(await this.source.readPiece(position, buffer));
       });
     }
-    yield encoder.finish();
-    return encoder.rawDigest;
+    const label = encoder.finish();
+    if (label !== undefined) yield label;
   }
 
-  private async *plain(): AsyncGenerator<Buffer, string> {
-    const content = await this.source.readPiece(0, Buffer.alloc(this.source.sizeBytes));
-    yield content;
-    return createHash('sha256').update(content).digest('hex');
+  private async *plain(): AsyncGenerator<Buffer> {
+    yield await this.source.readPiece(0, Buffer.alloc(this.source.sizeBytes));
   }
 }
 

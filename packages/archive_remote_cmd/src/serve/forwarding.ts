@@ -1,3 +1,4 @@
+import { lookAtCopy } from '@archive2/core/archive/look-at-copy.ts';
 import { storedBody } from '@archive2/core/archive/stored-body.ts';
 import type { WalStore } from '@archive2/core/archive/wal-store.ts';
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
@@ -32,16 +33,24 @@ export function forwardArriving(
   return track(peer.forward(store, forwardHeader(header), body));
 }
 
-/** Forwards a file that is stored here, if the peer does not have it. */
+/** Forwards a file that is stored here, if the peer does not have it: it is asked by the header's digest, or by that of our copy. */
 export function forwardStored(
   peer: PeerLink,
   store: WalStore,
   file: ArchiveFile,
   header: ClientMessageOf<'put'>,
-  rawDigest: string,
 ): Forwarding {
-  const body = storedBody(store, file, rawDigest);
-  return track(peer.forward(store, { ...forwardHeader(header), digest: rawDigest }, body));
+  const forward = async () => {
+    const digest = header.digest ?? (await digestOfCopy(store, file));
+    return await peer.forward(store, { ...forwardHeader(header), digest }, storedBody(store, file));
+  };
+  return track(forward());
+}
+
+async function digestOfCopy(store: WalStore, file: ArchiveFile): Promise<string> {
+  const copy = await lookAtCopy(store, file);
+  if (copy.state === 'whole') return copy.rawDigest;
+  throw new Failure('damaged', `${file.name} is ${copy.state} here`);
 }
 
 function forwardHeader(header: ClientMessageOf<'put'>): Omit<ClientMessageOf<'put'>, 'type' | 'id' | 'forwarded'> {

@@ -91,7 +91,7 @@ export class PutRequest {
     const outcome = await incoming.publish();
     this.order.leave(this.ticket, true);
     if (this.forwarding !== undefined) return await this.verdict(outcome, heard);
-    this.forwarding = this.forwardFromStore(summary.rawDigest);
+    this.forwarding = this.forwardFromStore();
     return await this.verdict(outcome, await this.hearPeer());
   }
 
@@ -116,7 +116,7 @@ export class PutRequest {
     const answer = await store.compareDigest(this.file, digest);
     if (answer === 'same') {
       this.order.leave(this.ticket, true);
-      this.forwarding = this.forwardFromStore(digest);
+      this.forwarding = this.forwardFromStore();
       return await this.verdict('same', await this.hearPeer());
     }
     if (answer === 'differs') {
@@ -147,9 +147,9 @@ export class PutRequest {
     });
   }
 
-  private forwardFromStore(rawDigest: string): Forwarding | undefined {
+  private forwardFromStore(): Forwarding | undefined {
     if (this.peer === undefined || this.peer.isCooling) return undefined;
-    return forwardStored(this.peer, this.context.store, this.file, this.header, rawDigest);
+    return forwardStored(this.peer, this.context.store, this.file, this.header);
   }
 
   /** What the peer says of its copy within the time that a file may wait for it. Throws the Failure of a peer that refuses it. */

@@ -44,12 +44,12 @@ export async function fetchCopy(
         yield chunk;
       }
     }
-    const { rawDigest } = await digestChunks(appended(arriving.chunks), file, store.identity?.segmentSize, {
+    await digestChunks(appended(arriving.chunks), file, store.identity?.segmentSize, {
       digest: 'of_several_frames',
     });
     const { sizeBytes } = incoming.part;
     // What arrived was compared with the peer's summary on the way.
-    incoming.complete({ sizeBytes, sha256: hash.digest('hex'), rawDigest });
+    incoming.complete({ sizeBytes, sha256: hash.digest('hex') });
     await incoming.makeDurable();
     await turn;
     return { outcome: await incoming.publish(), sizeBytes };

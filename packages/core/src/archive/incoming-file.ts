@@ -18,8 +18,6 @@ export interface BodySummary {
   sizeBytes: number;
   /** SHA-256 of the stored bytes, hex. */
   sha256: string;
-  /** SHA-256 of the raw content, hex. */
-  rawDigest: string;
 }
 
 export type StoreOutcome = 'new' | 'same';

@@ -34,15 +34,15 @@ export async function sendCopy(
   const stored = await store.openStored(file.name);
   if (stored === undefined) return { outcome: 'absent', sizeBytes: 0 };
   try {
-    const rawDigest = await verify(stored, file, store, isMissing);
+    const digest = await verify(stored, file, store, isMissing);
     const header = {
       name: file.name,
       modifiedMs: Math.max(0, stored.modifiedMs),
-      ...(isMissing ? {} : { digest: rawDigest }),
+      ...(digest === undefined ? {} : { digest }),
       forwarded: true,
       ...(store.identity === undefined ? {} : { systemIdentifier: String(store.identity.systemIdentifier) }),
     };
-    const { outcome } = await putFile(session, header, storedBody(store, file, rawDigest, rate));
+    const { outcome } = await putFile(session, header, storedBody(store, file, rate));
     if (outcome !== 'new' && outcome !== 'same') {
       throw new Failure('protocol', `${session.host} says that ${file.name} is ${outcome.slice(0, 40)}`);
     }
@@ -53,14 +53,16 @@ export async function sendCopy(
 }
 
 /**
- * Reads the copy to its end and returns the digest of its content. Where the digest decides nothing, that of a segment of one frame is
- * the label's: the frame's own checksum proves the content, at two thirds of the cost.
+ * Reads the copy to its end and returns the digest to ask the peer by; none where the peer is not asked: then it need not be computed
+ * for a segment of one frame, whose own checksum proves it, at two thirds of the cost.
  */
-async function verify(stored: StoredFile, file: ArchiveFile, store: WalStore, isMissing: boolean): Promise<string> {
-  const segmentSize = store.identity?.segmentSize;
-  if (isMissing && (file.kind === 'segment' || file.kind === 'partial')) {
-    const { rawDigest } = await digestStored(stored, file, segmentSize, { digest: 'of_several_frames' });
-    if (rawDigest !== '') return rawDigest;
-  }
-  return (await digestStored(stored, file, segmentSize)).rawDigest;
+async function verify(
+  stored: StoredFile,
+  file: ArchiveFile,
+  store: WalStore,
+  isMissing: boolean,
+): Promise<string | undefined> {
+  const digest = isMissing ? 'of_several_frames' : 'always';
+  const { rawDigest } = await digestStored(stored, file, store.identity?.segmentSize, { digest });
+  return isMissing ? undefined : rawDigest;
 }

@@ -6,7 +6,7 @@ import type { ArchiveFile } from '../wal/archive-file.ts';
 import type { WalStore } from './wal-store.ts';
 
 /** The body of a file that is stored here, byte for byte, for a put to the peer, at the rate that it may have. */
-export function storedBody(store: WalStore, file: ArchiveFile, rawDigest: string, rate?: RateLimit): PutBody {
+export function storedBody(store: WalStore, file: ArchiveFile, rate?: RateLimit): PutBody {
   let summary: PutSummary | undefined;
   return {
     async *pieces() {
@@ -24,7 +24,7 @@ export function storedBody(store: WalStore, file: ArchiveFile, rawDigest: string
       } finally {
         await stored.close();
       }
-      summary = { sizeBytes, sha256: hash.digest('hex'), rawDigest };
+      summary = { sizeBytes, sha256: hash.digest('hex') };
     },
     summary() {
       if (summary === undefined) throw new Error('summary asked for before the body ended');

@@ -1,6 +1,6 @@
 import { damaged } from './damage.ts';
 
-/** What the last frame of a stored file says about its whole raw content. */
+/** What the last frame of a stored file of several frames says about its whole raw content. */
 export interface ContentLabel {
   readonly rawSizeBytes: number;
   /** SHA-256 in lower-case hexadecimal. */
@@ -20,7 +20,7 @@ export const labelPayloadBytes = 44;
 const frameHeaderBytes = 8;
 
 /**
- * The skippable frame that ends a stored segment, 52 bytes: magic and payload length (u32, little endian), then the tag
+ * The skippable frame that ends a stored segment of several frames, 52 bytes: magic and payload length (u32, little endian), then the tag
  * (4 bytes), the raw size (u64, little endian) and the SHA-256 of the raw content (32 bytes).
  */
 export function formatLabelFrame(label: ContentLabel): Buffer {

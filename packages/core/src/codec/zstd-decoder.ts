@@ -14,7 +14,7 @@ export interface DecodedContent {
   readonly rawSizeBytes: number;
   /** SHA-256 of the raw content in lower-case hexadecimal: computed here, whatever a label says, unless nobody wanted it. */
   readonly rawDigest: string;
-  /** True when the file has our label and it agrees. Without one, nothing says how long the content should be. */
+  /** True when the file has our label and it agrees. */
   readonly labelled: boolean;
 }
 
@@ -25,11 +25,11 @@ export interface ZstdDecoding {
 }
 
 /**
- * Decodes the zstd form: either frames as SegmentEncoder makes them and a label, or a single frame and nothing else, as
- * the zstd program makes it. Throws `damaged` for everything else.
+ * Decodes the zstd form: either a single frame and nothing else, as SegmentEncoder and the zstd program make it, or frames of ours and a
+ * label. Throws `damaged` for everything else.
  *
- * A file of ours whose label was cut off exactly at its beginning reads as the second form: its content is whole if its
- * size is the expected one, which the caller knows and this does not. `input` may hold the first bytes already.
+ * Whether a single frame is the whole file, its size tells, which the caller knows and this does not. `input` may hold the first bytes
+ * already.
  */
 export async function* decodeZstd(
   input: StoredInput,

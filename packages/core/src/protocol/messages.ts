@@ -27,7 +27,7 @@ export const clientMessages = {
     minCopies: 'count?',
   },
   data: { id: 'count' },
-  end: { id: 'count', sizeBytes: 'count', sha256: 'text', rawDigest: 'text' },
+  end: { id: 'count', sizeBytes: 'count', sha256: 'text' },
   abort: { id: 'count' },
   /** `poll`: nothing ends because of a "no", so the archive is not listed for later WAL. */
   get: { id: 'count', name: 'text', systemIdentifier: 'text?', poll: 'flag?' },

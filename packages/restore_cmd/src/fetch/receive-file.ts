@@ -6,6 +6,7 @@ import { PartFile } from '@archive2/core/files/part-file.ts';
 import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
 import { pageHeaderBytes, parsePageHeader } from '@archive2/core/wal/page-header.ts';
 import { checkSegmentHeader } from '@archive2/core/wal/segment-header-check.ts';
+import { ContentFingerprint } from './content-fingerprint.ts';
 import { PlaceFailure } from './place-failure.ts';
 
 export interface WantedFile {
@@ -19,8 +20,7 @@ export interface WantedFile {
 /** A file's content under a temporary name: complete and verified. */
 export interface ReceivedFile {
   part: PartFile;
-  /** SHA-256 of the content, hex, as its label says; empty where nobody says. */
-  rawDigest: string;
+  fingerprint: bigint;
 }
 
 /**
@@ -36,12 +36,14 @@ export async function receiveFile(chunks: AsyncIterable<Buffer>, wanted: WantedF
     let step = await decoder.next();
     part = await placed(wanted, PartFile.create(dirname(wanted.path), basename(wanted.path)));
     let expectedBytes: number | undefined;
+    const fingerprint = new ContentFingerprint();
     for (; !step.done; step = await decoder.next()) {
       if (part.sizeBytes === 0) expectedBytes = checkFirstPiece(step.value, wanted);
+      fingerprint.update(step.value);
       await placed(wanted, part.append(step.value));
     }
     checkSize(wanted.file, part.sizeBytes, expectedBytes);
-    return { part, rawDigest: step.value.rawDigest };
+    return { part, fingerprint: fingerprint.value() };
   } catch (error) {
     // Closes the source; the error comes back.
     await decoder.throw(error).catch(() => undefined);

@@ -143,7 +143,7 @@ export class Prefetcher {
     const { answer, fetched, host, placeFailure } = result;
     if (host !== undefined) onFetched(host);
     if (fetched === undefined) return placeFailure === undefined ? { answer } : { answer, placeFailure };
-    const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs, rawDigest: fetched.rawDigest };
+    const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs, fingerprint: fetched.fingerprint };
     await fetched.part.close();
     return { answer, held: buffer.hold(file.name, held) };
   }

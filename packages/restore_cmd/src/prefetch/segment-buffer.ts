@@ -4,15 +4,14 @@ import { mkdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { isPartName } from '@archive2/core/files/part-file.ts';
-import { digestOfFile } from './digest-of-file.ts';
+import { fingerprintOfFile } from './fingerprint-of-file.ts';
 
 /** A fetched file that waits to be asked for: complete, verified, under a name that only the agent knows. */
 export interface HeldFile {
   path: string;
   /** The source file's modification time, as the archive keeps it. */
   modifiedMs: number;
-  /** SHA-256 of the content, hex; empty where it is not known: then it is not kept. */
-  rawDigest: string;
+  fingerprint: bigint;
 }
 
 interface Held extends HeldFile {
@@ -67,8 +66,8 @@ export class SegmentBuffer {
   async look(name: string): Promise<HeldFile | undefined> {
     const file = this.held.get(name);
     if (file === undefined || !file.isShared) return file;
-    const digest = await digestOfFile(file.path);
-    if (digest !== file.rawDigest && this.held.get(name) === file) await this.drop([name]);
+    const fingerprint = await fingerprintOfFile(file.path);
+    if (fingerprint !== file.fingerprint && this.held.get(name) === file) await this.drop([name]);
     return this.held.get(name);
   }
 
@@ -79,11 +78,11 @@ export class SegmentBuffer {
   handOut(name: string, nowMs: number, keep: boolean): HeldFile | undefined {
     const file = this.held.get(name);
     if (file === undefined) return undefined;
-    const second = keep && file.rawDigest !== '' ? this.linkOf(name, file.path) : undefined;
+    const second = keep ? this.linkOf(name, file.path) : undefined;
     if (second === undefined) this.held.delete(name);
     else this.held.set(name, { ...file, isShared: true });
-    const { modifiedMs, rawDigest } = file;
-    const given = { path: second ?? file.path, modifiedMs, rawDigest };
+    const { modifiedMs, fingerprint } = file;
+    const given = { path: second ?? file.path, modifiedMs, fingerprint };
     this.handedOut.set(given.path, nowMs);
     return given;
   }

@@ -1,19 +1,19 @@
-import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import { ContentFingerprint } from '../fetch/content-fingerprint.ts';
 
 const readBytes = 1024 * 1024;
 
-/** SHA-256 of a file's content, hex; undefined when it cannot be read. */
-export async function digestOfFile(path: string): Promise<string | undefined> {
+/** Of a file's content; undefined when it cannot be read. */
+export async function fingerprintOfFile(path: string): Promise<bigint | undefined> {
   try {
     const handle = await open(path, 'r');
     try {
-      const hash = createHash('sha256');
+      const fingerprint = new ContentFingerprint();
       const buffer = Buffer.allocUnsafe(readBytes);
       for (;;) {
         const { bytesRead } = await handle.read(buffer, 0, readBytes, null);
-        if (bytesRead === 0) return hash.digest('hex');
-        hash.update(buffer.subarray(0, bytesRead));
+        if (bytesRead === 0) return fingerprint.value();
+        fingerprint.update(buffer.subarray(0, bytesRead));
       }
     } finally {
       await handle.close();

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { ContentFingerprint } from '../../../packages/restore_cmd/src/fetch/content-fingerprint.ts';
+import { walLike } from '../codec/content.ts';
+
+const mib = 2 ** 20;
+
+function fingerprintOf(content: Buffer, pieceBytes: number): bigint {
+  const fingerprint = new ContentFingerprint();
+  for (let at = 0; at < content.length; at += pieceBytes) fingerprint.update(content.subarray(at, at + pieceBytes));
+  return fingerprint.value();
+}
+
+const content = walLike(3 * mib + 1234);
+
+test('is the same however the content is cut', () => {
+  const whole = fingerprintOf(content, content.length);
+  for (const pieceBytes of [8192, 500_000, mib, mib + 1, 2 * mib])
+    expect(fingerprintOf(content, pieceBytes)).toBe(whole);
+});
+
+test('changes with every byte, and with the length', () => {
+  const whole = fingerprintOf(content, mib);
+  for (const at of [0, mib - 1, mib, 2 * mib + 5, content.length - 1]) {
+    const changed = Buffer.from(content);
+    changed[at]! ^= 1;
+    expect(fingerprintOf(changed, mib)).not.toBe(whole);
+  }
+  expect(fingerprintOf(content.subarray(0, -1), mib)).not.toBe(whole);
+  expect(fingerprintOf(Buffer.concat([content, Buffer.alloc(1)]), mib)).not.toBe(whole);
+});
+
+test('does not look at a piece again once it was taken', () => {
+  const piece = Buffer.from(content);
+  const fingerprint = new ContentFingerprint();
+  fingerprint.update(piece);
+  piece.fill(0);
+  expect(fingerprint.value()).toBe(fingerprintOf(content, mib));
+});
