@@ -1,6 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
 import { formatLabelFrame } from './content-label.ts';
-import { PIECE_SIZE } from './piece-size.ts';
 import { compressPiece } from './zstd-compress.ts';
 
 /**
