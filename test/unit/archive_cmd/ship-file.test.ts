@@ -88,6 +88,35 @@ describe('with one copy asked for', () => {
     giveUp(refused('arch1'));
   });
 
+  test('a preferred host that stays silent is waited for once in an attempt, not by each file', async () => {
+    let giveUp: (error: Error) => void = () => undefined;
+    const silent = () =>
+      new Promise<never>((_resolve, reject) => {
+        giveUp = reject;
+      });
+    const hosts = testHosts({ arch1: silent, arch2: { on: storing('b') } }, 1);
+    const first = ship(hosts);
+    await waitFor(() => hosts.clock.sleeperCount > 0, { what: 'the first attempt to be waited for' });
+    hosts.clock.advance(100);
+    const second = ship(hosts, 1, 2);
+    await waitFor(() => hosts.clock.sleeperCount > 1, { what: 'the same attempt to be waited for' });
+    hosts.clock.advance(150);
+    await Promise.all([first, second]);
+    await ship(hosts, 1, 3);
+    expect(hosts.puts('arch2')).toHaveLength(3);
+    expect(hosts.attempts).toEqual({ arch1: 1, arch2: 1 });
+    giveUp(refused('arch1'));
+    await waitFor(() => hosts.failuresOf('arch1') === 1, { what: 'the attempt to be over' });
+    // The next attempt is another question.
+    hosts.clock.advance(60_000);
+    const fourth = ship(hosts, 1, 4);
+    await waitFor(() => hosts.clock.sleeperCount > 0, { what: 'the second attempt to be waited for' });
+    hosts.clock.advance(250);
+    await fourth;
+    expect(hosts.attempts).toEqual({ arch1: 2, arch2: 1 });
+    giveUp(refused('arch1'));
+  });
+
   test('a preferred host that answers late is still asked when the other one cannot be reached', async () => {
     let answer: (script: Script) => void = () => undefined;
     const late = () =>

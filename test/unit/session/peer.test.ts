@@ -214,6 +214,40 @@ describe('a peer that is away', () => {
     expect(pair.connects()).toBe(2);
   });
 
+  test.each([
+    { peerAway: true, patienceMs: 250 },
+    { peerAway: false, patienceMs: 1000 },
+  ])('and silent is waited for once in an attempt, not by each file; said to be away: $peerAway', async (given) => {
+    let giveUp: (error: Error) => void = () => undefined;
+    const silent = () =>
+      new Promise<never>((_resolve, reject) => {
+        giveUp = reject;
+      });
+    const pair = await hostWithPeer(silent);
+    // It has its identity already: there is nothing to agree on.
+    await store(pair.host.store, await segment(nameOf(1)));
+    const putNext = async (number: number) => {
+      const form = await segment(nameOf(number));
+      return await putFile(pair.session, headerOf(form, { peerAway: given.peerAway }), bodyOf(form));
+    };
+    const first = putNext(2);
+    await waitFor(() => pair.clock.sleeperCount > 0, { what: 'the host to wait for its peer' });
+    pair.clock.advance(given.patienceMs);
+    expect((await first).peerState).toBe('debt');
+    for (const number of [3, 4]) expect((await putNext(number)).peerState).toBe('debt');
+    expect(debtsIn(pair.host)).toEqual([2, 3, 4].map((number) => nameOf(number)));
+    giveUp(new Failure('host_unreachable', 'arch2: no answer'));
+    expect((await putNext(5)).peerState).toBe('debt');
+    expect(pair.connects()).toBe(1);
+    pair.clock.advance(10_000);
+    const afterCooldown = putNext(6);
+    await waitFor(() => pair.clock.sleeperCount > 0, { what: 'the host to wait for its peer again' });
+    pair.clock.advance(given.patienceMs);
+    expect((await afterCooldown).peerState).toBe('debt');
+    expect(pair.connects()).toBe(2);
+    giveUp(new Failure('host_unreachable', 'arch2: no answer'));
+  });
+
   test('when the debt cannot be recorded is an error: the file is not acknowledged', async () => {
     const pair = await hostWithPeer(absent);
     pair.link.debts.record = () => Promise.reject(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' }));

@@ -15,7 +15,10 @@ export class HostRace {
   private readonly waiting: HostTurn<HostSpec>[];
   private readonly attempts = new Map<HostSpec, Promise<ArchiveSession>>();
 
-  /** A host that is silent for `patienceMs` while it is connected to lets the other one go first. */
+  /**
+   * A host that is silent for `patienceMs` while it is connected to lets the other one go first. All calls that share the attempt have
+   * patience with it once: if each had its own, a dead host would slow all of them down until the attempt is given up.
+   */
   constructor(pool: HostPool, clock: Clock, patienceMs: number) {
     this.pool = pool;
     this.clock = clock;
@@ -44,11 +47,16 @@ export class HostRace {
   }
 
   private async withinPatience(turn: HostTurn<HostSpec>): Promise<HostTurn<HostSpec> | undefined> {
+    const heard = this.heard(turn);
     const enough = new AbortController();
-    const silence = this.clock.sleep(turn.mode === 'probe' ? 0 : this.patienceMs, enough.signal).then(() => undefined);
-    const heard = await Promise.race([this.heard(turn), silence]);
+    const silence = this.clock.sleep(this.patienceLeftMs(turn), enough.signal).then(() => undefined);
+    const first = await Promise.race([heard, silence]);
     enough.abort();
-    return heard;
+    return first;
+  }
+
+  private patienceLeftMs({ host, mode }: HostTurn<HostSpec>): number {
+    return mode === 'probe' ? 0 : Math.max(0, this.patienceMs - this.pool.silentForMs(host));
   }
 
   private async firstOf(silent: HostTurn<HostSpec>, other: HostTurn<HostSpec>): Promise<HostTurn<HostSpec>> {

@@ -39,6 +39,7 @@ export class PeerLink {
   private readonly options: PeerLinkOptions;
   private session: Promise<ArchiveSession> | undefined;
   private isConnected = false;
+  private openedMs = Number.NEGATIVE_INFINITY;
   private coolUntilMs = Number.NEGATIVE_INFINITY;
   private compared = false;
   private triedPledgeMs = Number.NEGATIVE_INFINITY;
@@ -54,11 +55,14 @@ export class PeerLink {
 
   /**
    * How much of `peerWaitMs` a file should wait for its second copy: less while the peer is still silent. A client that comes here
-   * because the peer is dead has waited for it already.
+   * because the peer is dead has waited for it already. All files together have patience with an attempt to connect once: if each
+   * had its own, a dead peer would slow everything down until that attempt is given up.
    */
   worthWaitingMs(peerWaitMs: number, isSaidAway: boolean): number {
-    if (isSaidAway) return Math.min(peerWaitMs, awayPatienceMs);
-    return this.isConnected ? peerWaitMs : Math.min(peerWaitMs, connectPatienceMs);
+    const awayMs = isSaidAway ? awayPatienceMs : peerWaitMs;
+    if (this.isConnected) return Math.min(peerWaitMs, awayMs);
+    const silentMs = this.options.clock.monotonicMs() - this.openedMs;
+    return Math.max(0, Math.min(peerWaitMs, awayMs, connectPatienceMs) - silentMs);
   }
 
   get isCooling(): boolean {
@@ -81,6 +85,7 @@ export class PeerLink {
   async connected(store: WalStore): Promise<ArchiveSession> {
     if (this.session === undefined) {
       if (this.isCooling) throw new Failure('host_unreachable', `peer ${this.name} did not answer a moment ago`);
+      this.openedMs = this.options.clock.monotonicMs();
       this.session = this.open(store);
       // Whoever awaits it hears of the failure; a cooldown begins in any case.
       this.session.catch(() => undefined);

@@ -33,6 +33,8 @@ export interface HostPoolOptions {
 export class HostPool {
   private readonly options: HostPoolOptions;
   private readonly sessions = new Map<string, Promise<ArchiveSession>>();
+  /** Since when those hosts are connected to that have not answered yet. */
+  private readonly silentSinceMs = new Map<string, number>();
   private cooldown: CooldownState;
   /** Of failures in this life. */
   private readonly failingSinceMs = new Map<string, number>();
@@ -60,6 +62,9 @@ export class HostPool {
     if (existing !== undefined) return existing;
     const opening = this.options.open(host);
     this.sessions.set(host.text, opening);
+    this.silentSinceMs.set(host.text, this.options.clock.monotonicMs());
+    const answered = (): boolean => this.silentSinceMs.delete(host.text);
+    opening.then(answered, answered);
     const forget = (): void => {
       if (this.sessions.get(host.text) === opening) this.sessions.delete(host.text);
     };
@@ -79,6 +84,12 @@ export class HostPool {
   /** True when a file could be sent to the host without connecting first. */
   hasSession(host: HostSpec): boolean {
     return this.sessions.has(host.text);
+  }
+
+  /** How long a host that is being connected to has said nothing, in milliseconds; 0 when nobody waits for it to answer. */
+  silentForMs(host: HostSpec): number {
+    const sinceMs = this.silentSinceMs.get(host.text);
+    return sinceMs === undefined ? 0 : this.options.clock.monotonicMs() - sinceMs;
   }
 
   succeeded(host: HostSpec): void {
