@@ -239,13 +239,32 @@ describe('a peer that is away', () => {
     giveUp(new Failure('host_unreachable', 'arch2: no answer'));
     expect((await putNext(5)).peerState).toBe('debt');
     expect(pair.connects()).toBe(1);
+  });
+
+  test('is not waited for when it is tried again, until it is there: one file goes with the attempt, the payer has the others', async () => {
+    const { peer, connectPeer } = scriptedPeer({ on: storing('store-2') });
+    const back = gate();
+    let isGone = true;
+    const pair = await hostWithPeer(async (...world) => {
+      if (isGone) throw new Failure('host_unreachable', 'arch2: no answer');
+      await back.passed;
+      return await connectPeer(...world);
+    });
+    expect((await put(pair, nameOf(1))).peerState).toBe('debt');
+    isGone = false;
     pair.clock.advance(10_000);
-    const afterCooldown = putNext(6);
-    await waitFor(() => pair.clock.sleeperCount > 0, { what: 'the host to wait for its peer again' });
-    pair.clock.advance(given.patienceMs);
-    expect((await afterCooldown).peerState).toBe('debt');
+    for (const number of [2, 3]) expect((await put(pair, nameOf(number))).peerState).toBe('debt');
     expect(pair.connects()).toBe(2);
-    giveUp(new Failure('host_unreachable', 'arch2: no answer'));
+    expect(pair.payments()).toBe(3);
+    back.open();
+    await waitFor(() => debtsIn(pair.host).length === 2, { what: 'what was sent late to be settled' });
+    expect(debtsIn(pair.host)).toEqual([nameOf(1), nameOf(3)]);
+    expect((await put(pair, nameOf(4))).peerState).toBe('stored');
+    expect(
+      peer()
+        .puts()
+        .map(({ name }) => name),
+    ).toEqual([nameOf(2), nameOf(4)]);
   });
 
   test('when the debt cannot be recorded is an error: the file is not acknowledged', async () => {

@@ -40,6 +40,7 @@ export class PeerLink {
   private session: Promise<ArchiveSession> | undefined;
   private isConnected = false;
   private openedMs = Number.NEGATIVE_INFINITY;
+  private hasFailed = false;
   private coolUntilMs = Number.NEGATIVE_INFINITY;
   private compared = false;
   private triedPledgeMs = Number.NEGATIVE_INFINITY;
@@ -55,17 +56,29 @@ export class PeerLink {
 
   /**
    * How much of `peerWaitMs` a file should wait for its second copy: less while the peer is still silent. A client that comes here
-   * because the peer is dead has waited for it already. All files together have patience with an attempt to connect once: if each
-   * had its own, a dead peer would slow everything down until that attempt is given up.
+   * because the peer is dead has waited for it already. All files together have patience with the first attempt to connect: if each
+   * had its own, a dead peer would slow everything down until that attempt is given up. Whether a peer that failed is back is found
+   * out beside the work: what it gets by that attempt is owed for as long as it takes.
    */
   worthWaitingMs(peerWaitMs: number, isSaidAway: boolean): number {
     const awayMs = isSaidAway ? awayPatienceMs : peerWaitMs;
     if (this.isConnected) return Math.min(peerWaitMs, awayMs);
+    if (this.hasFailed) return 0;
     const silentMs = this.options.clock.monotonicMs() - this.openedMs;
     return Math.max(0, Math.min(peerWaitMs, awayMs, connectPatienceMs) - silentMs);
   }
 
-  get isCooling(): boolean {
+  /**
+   * False while a file would only wait for a peer that is silent: it is owed then, and the payer has it. All files of a long attempt to
+   * connect would be held open until its end.
+   */
+  isWorthTrying(peerWaitMs: number, isSaidAway: boolean): boolean {
+    if (this.isCooling) return false;
+    if (this.session === undefined || this.isConnected) return true;
+    return this.worthWaitingMs(peerWaitMs, isSaidAway) > 0;
+  }
+
+  private get isCooling(): boolean {
     return this.options.clock.monotonicMs() < this.coolUntilMs;
   }
 
@@ -152,6 +165,7 @@ export class PeerLink {
       await this.compareNewest(session);
       await this.tellOfEndedPledge(store, session);
       this.isConnected = session.isOpen;
+      this.hasFailed = !session.isOpen;
       return session;
     } catch (error) {
       this.lose(toFailure(error));
@@ -185,6 +199,7 @@ export class PeerLink {
     this.hasPledged = false;
     this.triedPledgeMs = Number.NEGATIVE_INFINITY;
     this.isConnected = false;
+    this.hasFailed = true;
     if (!this.isCooling && !this.isClosing) {
       this.options.log.warning('peer lost, copies become debts', { peer: this.name, reason: failure.message });
     }

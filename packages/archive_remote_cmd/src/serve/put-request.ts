@@ -61,8 +61,9 @@ export class PutRequest {
       throw givenUp(this.file);
     }
     this.incoming = incoming;
-    if (this.peer !== undefined && !this.peer.isCooling && !isTaken) {
-      this.forwarding = forwardArriving(this.peer, store, this.header, this.arrivingBody(incoming));
+    const peer = this.peerToTry();
+    if (peer !== undefined && !isTaken) {
+      this.forwarding = forwardArriving(peer, store, this.header, this.arrivingBody(incoming));
     }
     return this.header.digest === undefined ? 'body' : 'send';
   }
@@ -148,8 +149,17 @@ export class PutRequest {
   }
 
   private forwardFromStore(): Forwarding | undefined {
-    if (this.peer === undefined || this.peer.isCooling) return undefined;
-    return forwardStored(this.peer, this.context.store, this.file, this.header);
+    const peer = this.peerToTry();
+    return peer === undefined ? undefined : forwardStored(peer, this.context.store, this.file, this.header);
+  }
+
+  private peerToTry(): PeerLink | undefined {
+    const isWorthIt = this.peer?.isWorthTrying(this.context.peerWaitMs, this.isPeerSaidAway);
+    return isWorthIt === true ? this.peer : undefined;
+  }
+
+  private get isPeerSaidAway(): boolean {
+    return this.header.peerAway === true;
   }
 
   /** What the peer says of its copy within the time that a file may wait for it. Throws the Failure of a peer that refuses it. */
@@ -157,7 +167,7 @@ export class PutRequest {
     const { peer, forwarding } = this;
     if (peer === undefined || forwarding === undefined) return undefined;
     const { clock, peerWaitMs } = this.context;
-    const patience = clock.sleep(peer.worthWaitingMs(peerWaitMs, this.header.peerAway === true)).then(() => undefined);
+    const patience = clock.sleep(peer.worthWaitingMs(peerWaitMs, this.isPeerSaidAway)).then(() => undefined);
     const heard = await Promise.race([forwarding.result, patience]);
     if (heard?.kind === 'refused') throw heard.failure;
     return heard;
