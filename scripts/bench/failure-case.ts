@@ -6,6 +6,7 @@ import { type Pusher, PushStand } from './push-stand.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 const segments = 60;
+const warmUpSegments = 30;
 const farSegments = 20;
 const rounds = 3;
 /** The connect and the stall timeout are 3 s each. */
@@ -25,7 +26,7 @@ async function measureDeadHost(): Promise<Row[]> {
   // arch2 alone, as a site with one host has it: without a peer.
   const { primary, arch1, arch2 } = stand;
   await trust(primary, arch2, { as: 'alone', identity: 'id_alone', forcedCommand: stand.serveCommand('put') });
-  const bench = await PushStand.create(stand, segments);
+  const bench = await PushStand.create(stand, segments + warmUpSegments);
   const [both, alone] = [bench.ours(), bench.ours('alone')];
   const frozen = await firstAfterFailure(bench, both, async () => {
     arch1.machine.freeze();
@@ -39,8 +40,8 @@ async function measureDeadHost(): Promise<Row[]> {
   await arch1.machine.kill9();
   const rates: Record<'both' | 'alone', number[]> = { both: [], alone: [] };
   for (let round = 1; round <= rounds; round++) {
-    rates.both.push((await bench.backlog(both, segments)).steadyRate);
-    rates.alone.push((await bench.backlog(alone, segments)).steadyRate);
+    rates.both.push((await bench.backlog(both, segments, warmUpSegments)).steadyRate);
+    rates.alone.push((await bench.backlog(alone, segments, warmUpSegments)).steadyRate);
     console.error(`dead host, round ${round}: ${rates.both.at(-1)?.toFixed(1)}/s, ${rates.alone.at(-1)?.toFixed(1)}/s`);
   }
   const ratio = median(rates.both.map((rate, round) => rate / (rates.alone[round] ?? Number.NaN)));
