@@ -157,8 +157,7 @@ describe.each([[1], [undefined]])('a sender that asks for %s copies', (minCopies
     expect(await hosts.states()).toEqual(['ended', 'held']);
     expect(await hosts.no(0, nameOf(next + 1))).toEqual({ kind: 'absent' });
     hosts.heal();
-    // Nobody waits for the copy of a partner that was away a moment ago; that it is told of the end, everybody does.
-    expect(await hosts.put(0, nameOf(next), minCopies)).toMatchObject({ outcome: 'same', peerState: 'debt' });
+    expect(await hosts.put(0, nameOf(next), minCopies)).toMatchObject({ outcome: 'same', peerState: 'stored' });
     expect(await hosts.states()).toEqual([undefined, undefined]);
   });
 

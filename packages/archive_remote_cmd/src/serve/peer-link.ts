@@ -29,6 +29,15 @@ const awayPatienceMs = 250;
 /** A pledge that could not be made, or was ended by another sender, is tried again this much later. */
 const pledgeAgainMs = 10_000;
 
+/** What a file's wait for its second copy depends on. */
+export interface Patience {
+  peerWaitMs: number;
+  /** The client comes here because it does not reach the peer. */
+  isSaidAway: boolean;
+  /** The file was stored here before. It comes again for a reason, and rarely: what the peer says of it is worth a wait. */
+  isRepeated: boolean;
+}
+
 /**
  * This session's way to the peer: one session that is opened when it is first needed and again after a cooldown, and the
  * debts that are left while it is away.
@@ -60,11 +69,11 @@ export class PeerLink {
    * had its own, a dead peer would slow everything down until that attempt is given up. Whether a peer that failed is back is found
    * out beside the work: what it gets by that attempt is owed for as long as it takes.
    */
-  worthWaitingMs(peerWaitMs: number, isSaidAway: boolean): number {
+  worthWaitingMs({ peerWaitMs, isSaidAway, isRepeated }: Patience): number {
     const awayMs = isSaidAway ? awayPatienceMs : peerWaitMs;
     if (this.isConnected) return Math.min(peerWaitMs, awayMs);
-    if (this.hasFailed) return 0;
-    const silentMs = this.options.clock.monotonicMs() - this.openedMs;
+    if (this.hasFailed && !isRepeated) return 0;
+    const silentMs = this.session === undefined ? 0 : this.options.clock.monotonicMs() - this.openedMs;
     return Math.max(0, Math.min(peerWaitMs, awayMs, connectPatienceMs) - silentMs);
   }
 
@@ -72,10 +81,10 @@ export class PeerLink {
    * False while a file would only wait for a peer that is silent: it is owed then, and the payer has it. All files of a long attempt to
    * connect would be held open until its end.
    */
-  isWorthTrying(peerWaitMs: number, isSaidAway: boolean): boolean {
+  isWorthTrying(patience: Patience): boolean {
     if (this.isCooling) return false;
-    if (this.session === undefined || this.isConnected) return true;
-    return this.worthWaitingMs(peerWaitMs, isSaidAway) > 0;
+    if (this.session === undefined || this.isConnected || patience.isRepeated) return true;
+    return this.worthWaitingMs(patience) > 0;
   }
 
   private get isCooling(): boolean {

@@ -6,12 +6,13 @@ import type { PutBody } from '@archive2/core/hosts/put.ts';
 import type { ClientMessageOf, ServerMessageOf } from '@archive2/core/protocol/messages.ts';
 import { type ArchiveFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { type Forwarding, type ForwardResult, forwardArriving, forwardStored } from './forwarding.ts';
-import type { PeerLink } from './peer-link.ts';
+import type { Patience, PeerLink } from './peer-link.ts';
 import { pledgeOfPut } from './pledge-of-put.ts';
 import type { PublishOrder } from './publish-order.ts';
 import { checkPutAllowed } from './put-check.ts';
 import type { ServeContext } from './serve-context.ts';
 
+type Repetition = Pick<Patience, 'isRepeated'>;
 type Verdict = Omit<ServerMessageOf<'stored'>, 'type' | 'id'>;
 
 /** What the first look at a put says: it is settled already, or its body is wanted. */
@@ -61,7 +62,7 @@ export class PutRequest {
       throw givenUp(this.file);
     }
     this.incoming = incoming;
-    const peer = this.peerToTry();
+    const peer = this.peerToTry({ isRepeated: false });
     if (peer !== undefined && !isTaken) {
       this.forwarding = forwardArriving(peer, store, this.header, this.arrivingBody(incoming));
     }
@@ -87,13 +88,14 @@ export class PutRequest {
     incoming.part.wakeReaders();
     await this.checkAgreesWithPeer(incoming);
     await incoming.makeDurable();
-    const heard = await this.hearPeer();
+    const heard = await this.hearPeer({ isRepeated: false });
     await this.order.waitForTurn(this.ticket);
     const outcome = await incoming.publish();
     this.order.leave(this.ticket, true);
     if (this.forwarding !== undefined) return await this.verdict(outcome, heard);
-    this.forwarding = this.forwardFromStore();
-    return await this.verdict(outcome, await this.hearPeer());
+    const isRepeated = outcome === 'same';
+    this.forwarding = this.forwardFromStore({ isRepeated });
+    return await this.verdict(outcome, await this.hearPeer({ isRepeated }));
   }
 
   /** The client is gone. A file that is not whole never will be: those after it must not wait for it. */
@@ -117,8 +119,8 @@ export class PutRequest {
     const answer = await store.compareDigest(this.file, digest);
     if (answer === 'same') {
       this.order.leave(this.ticket, true);
-      this.forwarding = this.forwardFromStore();
-      return await this.verdict('same', await this.hearPeer());
+      this.forwarding = this.forwardFromStore({ isRepeated: true });
+      return await this.verdict('same', await this.hearPeer({ isRepeated: true }));
     }
     if (answer === 'differs') {
       // A content that is kept already needs no second journey to be refused again.
@@ -148,27 +150,25 @@ export class PutRequest {
     });
   }
 
-  private forwardFromStore(): Forwarding | undefined {
-    const peer = this.peerToTry();
+  private forwardFromStore(file: Repetition): Forwarding | undefined {
+    const peer = this.peerToTry(file);
     return peer === undefined ? undefined : forwardStored(peer, this.context.store, this.file, this.header);
   }
 
-  private peerToTry(): PeerLink | undefined {
-    const isWorthIt = this.peer?.isWorthTrying(this.context.peerWaitMs, this.isPeerSaidAway);
-    return isWorthIt === true ? this.peer : undefined;
+  private peerToTry(file: Repetition): PeerLink | undefined {
+    return this.peer?.isWorthTrying(this.patience(file)) === true ? this.peer : undefined;
   }
 
-  private get isPeerSaidAway(): boolean {
-    return this.header.peerAway === true;
+  private patience({ isRepeated }: Repetition): Patience {
+    return { peerWaitMs: this.context.peerWaitMs, isSaidAway: this.header.peerAway === true, isRepeated };
   }
 
   /** What the peer says of its copy within the time that a file may wait for it. Throws the Failure of a peer that refuses it. */
-  private async hearPeer(): Promise<ForwardResult | undefined> {
+  private async hearPeer(file: Repetition): Promise<ForwardResult | undefined> {
     const { peer, forwarding } = this;
     if (peer === undefined || forwarding === undefined) return undefined;
-    const { clock, peerWaitMs } = this.context;
-    const patience = clock.sleep(peer.worthWaitingMs(peerWaitMs, this.isPeerSaidAway)).then(() => undefined);
-    const heard = await Promise.race([forwarding.result, patience]);
+    const enough = this.context.clock.sleep(peer.worthWaitingMs(this.patience(file))).then(() => undefined);
+    const heard = await Promise.race([forwarding.result, enough]);
     if (heard?.kind === 'refused') throw heard.failure;
     return heard;
   }
