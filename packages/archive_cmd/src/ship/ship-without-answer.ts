@@ -15,12 +15,6 @@ import { openShipper, pieceBufferCount } from './open-shipper.ts';
 import { PieceBuffers } from './piece-buffers.ts';
 
 /**
- * While files come, the allocator keeps for two seconds what was freed, instead of giving it back to the kernel after 10 ms and
- * faulting it in again page by page for the next file.
- */
-const keepFreedMemoryBriefly = { MIMALLOC_PURGE_DELAY: '2000' };
-
-/**
  * Ships a file when no agent gave a verdict: starts an agent and asks it, or, where there is none to be had, ships the file in this
  * process. Everything is checked first, so that bad input costs nothing. Resolves with the exit status.
  */
@@ -38,8 +32,7 @@ export async function shipWithoutAnswer(
       hint: 'See "archive_cmd agent status"; PostgreSQL asks again.',
     });
   }
-  const runtime = keepFreedMemoryBriefly;
-  const agent = { role: 'push' as const, command: 'archive_cmd', unanswered, flags: agentFlags(options), runtime };
+  const agent = { role: 'push' as const, command: 'archive_cmd', unanswered, flags: agentFlags(options) };
   const verdict = options['agent'] === false ? undefined : await askNewAgent(invocation, agent, systemClock);
   if (verdict !== undefined) {
     if (verdict.stderr !== undefined) writeStderr(verdict.stderr);

@@ -16,8 +16,8 @@ const shortestMatch = 5;
 /** 256 KiB, half of the level's own: what is looked up stays in a core's own cache. A tenth faster, and the result 0.7 % larger. */
 const windowLog = 18;
 
-/** Most segments fit in one; with the default of 16 kB the output is collected in a thousand parts. */
-const chunkSize = 2 ** 21;
+/** With the default of 16 kB the output is collected in a thousand parts. */
+const chunkSize = 2 ** 20;
 
 /**
  * Compresses 1 byte to PIECE_SIZE into one zstd frame that has its content size and an XXH64 checksum.
