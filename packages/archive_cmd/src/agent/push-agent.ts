@@ -7,6 +7,7 @@ import type { Clock } from '@archive2/core/base/clock.ts';
 import { withDeadline } from '@archive2/core/base/deadline.ts';
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import { formatFailure } from '@archive2/core/base/format-failure.ts';
+import { allowGarbage } from '@archive2/core/codec/garbage.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { type HistoryFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { backfill } from '../backfill/backfill.ts';
@@ -32,6 +33,9 @@ interface Lane {
   readAhead: ReadAhead;
 }
 
+/** Less than others: it lives for long on a database server, and the raw and the stored form of several files are in memory already. */
+const garbageBytes = 24 * 1024 * 1024;
+
 /** More command lines than a server ever has at a time. */
 const maxLanes = 8;
 
@@ -45,6 +49,7 @@ export class PushAgent implements AgentWork {
 
   constructor(options: PushAgentOptions) {
     this.options = options;
+    allowGarbage(garbageBytes);
     const underWay = () => this.lanes.reduce((sum, { shipper }) => sum + shipper.filesUnderWay, 0);
     this.journal = new PushJournal(options.journal, options.clock, underWay);
   }

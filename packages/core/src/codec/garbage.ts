@@ -1,7 +1,7 @@
 /** How much the codec allocates between two collections, in bytes: three pieces. */
 let allowanceBytes = 48 * 2 ** 20;
 
-/** For a program that lives for one job and may hold more meanwhile: a collection is a tenth of what copying costs. */
+/** For a program that may hold more, because it lives for one job (a collection is a tenth of what copying costs), or must hold less. */
 export function allowGarbage(bytes: number): void {
   allowanceBytes = bytes;
 }

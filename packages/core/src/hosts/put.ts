@@ -51,8 +51,8 @@ async function sendBody(session: ArchiveSession, id: number, body: PutBody, answ
       // An early answer (a refusal after the first page) makes the rest pointless.
       if (answers.settled) return;
       const part = piece.subarray(offset, offset + maxBodyBytes);
-      // What SSH makes of it, packet by packet, is garbage that the collector does not see either.
-      beforeAllocating(part.length * 2);
+      // What SSH makes of it is garbage that the collector does not see either: packets, encrypted packets, and all of them joined.
+      beforeAllocating(part.length * 4);
       session.send({ type: 'data', id }, part);
       await session.waitForRoom();
     }
