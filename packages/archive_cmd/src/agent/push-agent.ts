@@ -34,7 +34,7 @@ interface Lane {
 }
 
 /** Less than others: it lives for long on a database server, and the raw and the stored form of several files are in memory already. */
-const garbageBytes = 24 * 1024 * 1024;
+const garbageBytes = 16 * 1024 * 1024;
 
 /** More command lines than a server ever has at a time. */
 const maxLanes = 8;
