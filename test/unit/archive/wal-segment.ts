@@ -53,7 +53,7 @@ export interface StoredForm {
 
 /** Compressed, as segments are stored. */
 export async function encoded(name: string, raw: Buffer): Promise<StoredForm> {
-  const stored = await new SegmentEncoder(1).encode(raw);
+  const stored = Buffer.concat(await Array.fromAsync(new SegmentEncoder(1).encode(raw.length, [raw])));
   return { file: parseArchiveFileName(name), raw, rawDigest: sha256(raw), stored, summary: summaryOf(stored) };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { EncodedBody } from '../../../packages/archive_cmd/src/ship/encoded-body.ts';
-import { PieceBuffers } from '../../../packages/archive_cmd/src/ship/piece-buffers.ts';
+import { ReadBuffers } from '../../../packages/archive_cmd/src/ship/read-buffers.ts';
 import { shipFile } from '../../../packages/archive_cmd/src/ship/ship-file.ts';
 import { SourceFile } from '../../../packages/archive_cmd/src/ship/source-file.ts';
 import { silentLog } from '../../../packages/core/src/base/log.ts';
@@ -17,7 +17,7 @@ async function ship(hosts: TestHosts, minCopies: 1 | 2 = 1, number = 1): Promise
   const file = parseArchiveFileName(nameOf(number));
   const source = await SourceFile.open(testWal().add(file.name), file);
   onTestFinished(() => source.close());
-  const body = new EncodedBody(source, new PieceBuffers(1));
+  const body = new EncodedBody(source, new ReadBuffers(1));
   const header = { name: file.name, modifiedMs: 0, forwarded: false };
   const world = { pool: hosts.pool, minCopies, preferredWaitMs: 250, clock: hosts.clock, log: silentLog };
   await shipFile(world, header, body);

@@ -1,6 +1,6 @@
 import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { PieceBuffers } from '../../../packages/archive_cmd/src/ship/piece-buffers.ts';
+import { ReadBuffers } from '../../../packages/archive_cmd/src/ship/read-buffers.ts';
 import { Shipper } from '../../../packages/archive_cmd/src/ship/shipper.ts';
 import { parseArchiveFileName } from '../../../packages/core/src/wal/archive-file.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -30,7 +30,7 @@ function shipping(script?: Script): Shipping {
     saved: async () => undefined,
     minCopies: 1,
     preferredWaitMs: 250,
-    buffers: new PieceBuffers(2),
+    buffers: new ReadBuffers(2),
     clock,
     log: recorded.log,
   });

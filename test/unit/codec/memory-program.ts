@@ -14,8 +14,9 @@ async function* storedSegment(): AsyncGenerator<Buffer> {
   const piece = walLike(16 * mib);
   const encoder = new SegmentEncoder(pieceCount);
   for (let i = 0; i < pieceCount; i++) {
-    const frame = await encoder.encode(piece);
-    for (let at = 0; at < frame.length; at += 65_536) yield frame.subarray(at, at + 65_536);
+    for await (const part of encoder.encode(piece.length, [piece])) {
+      for (let at = 0; at < part.length; at += 65_536) yield part.subarray(at, at + 65_536);
+    }
   }
   yield encoder.finish() ?? Buffer.alloc(0);
 }

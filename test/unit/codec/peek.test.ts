@@ -1,11 +1,10 @@
 import * as zlib from 'node:zlib';
 import { expect, test } from 'vitest';
 import { peekPrefixBytes, peekRaw } from '../../../packages/core/src/codec/peek.ts';
-import { compressPiece } from '../../../packages/core/src/codec/zstd-compress.ts';
 import { failureOf } from '../wal/expect-failure.ts';
 import { walLike } from './content.ts';
 import { handmadeFrame } from './handmade-frame.ts';
-import { storedOf } from './stored.ts';
+import { frameOf, storedOf } from './stored.ts';
 
 const raw = walLike(2 ** 20);
 const noise = Buffer.from(
@@ -58,7 +57,7 @@ test('the output of a peek is bounded: eight blocks at most', () => {
 });
 
 test('a frame that is shorter than the peek gives what it has', async () => {
-  expect(peekRaw(await compressPiece(Buffer.from('short')), 40)?.toString()).toBe('short');
+  expect(peekRaw(await frameOf(Buffer.from('short')), 40)?.toString()).toBe('short');
 });
 
 test('a frame that holds less than it says is damage', () => {

@@ -6,10 +6,18 @@ import { describe, expect, test } from 'vitest';
 import { formatLabelFrame } from '../../../packages/core/src/codec/content-label.ts';
 import { decodeBuffer } from '../../../packages/core/src/codec/decode-buffer.ts';
 import { decodeStored } from '../../../packages/core/src/codec/stored-decoder.ts';
-import { compressPiece } from '../../../packages/core/src/codec/zstd-compress.ts';
 import { walLike } from './content.ts';
 import { handmadeFrame, skippableFrame } from './handmade-frame.ts';
-import { type Decoded, decoded, decodedFile, decodedPassing, failureFrom, inChunks, storedOf } from './stored.ts';
+import {
+  type Decoded,
+  decoded,
+  decodedFile,
+  decodedPassing,
+  failureFrom,
+  frameOf,
+  inChunks,
+  storedOf,
+} from './stored.ts';
 
 const mib = 2 ** 20;
 
@@ -373,7 +381,7 @@ describe('a damaged file is refused', () => {
     const empty = zlib.zstdCompressSync(Buffer.alloc(0), { params: { [zlib.constants.ZSTD_c_checksumFlag]: 1 } });
     const raw = walLike(700);
     await failureFrom('damaged', decodedFile(empty));
-    await failureFrom('damaged', decodedFile(labelled([await compressPiece(raw), empty], raw)));
+    await failureFrom('damaged', decodedFile(labelled([await frameOf(raw), empty], raw)));
   });
 });
 

@@ -9,6 +9,7 @@ import {
   type RawSizeLimits,
   type StoredSummary,
 } from '../../../packages/core/src/codec/stored-decoder.ts';
+import { compressFrame } from '../../../packages/core/src/codec/zstd-compress.ts';
 
 export interface StoredParts {
   frames: Buffer[];
@@ -21,13 +22,31 @@ export interface StoredParts {
 export async function storedOf(pieces: Buffer[]): Promise<StoredParts> {
   const encoder = new SegmentEncoder(pieces.length);
   const frames: Buffer[] = [];
-  for (const piece of pieces) frames.push(await encoder.encode(piece));
+  for (const piece of pieces) frames.push(await joined(encoder.encode(piece.length, [piece])));
   const label = encoder.finish() ?? Buffer.alloc(0);
   return { frames, label, stored: Buffer.concat([...frames, label]), rawDigest: sha256(Buffer.concat(pieces)) };
 }
 
+/** One piece as a frame. */
+export async function frameOf(piece: Buffer): Promise<Buffer> {
+  return await joined(compressFrame(piece.length, [piece]));
+}
+
+export async function joined(parts: AsyncIterable<Buffer>): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(parts));
+}
+
 export async function* inChunks(bytes: Buffer, chunkBytes: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
+}
+
+/** In parts of one buffer that is filled anew for each. */
+export async function* overwritten(bytes: Buffer, partBytes: number): AsyncGenerator<Buffer> {
+  const buffer = Buffer.alloc(partBytes);
+  for await (const part of inChunks(bytes, partBytes)) {
+    yield buffer.subarray(0, part.copy(buffer));
+    buffer.fill(0xee);
+  }
 }
 
 export interface Decoded {

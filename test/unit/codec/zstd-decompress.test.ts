@@ -1,28 +1,27 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { PIECE_SIZE } from '../../../packages/core/src/codec/piece-size.ts';
-import { compressPiece } from '../../../packages/core/src/codec/zstd-compress.ts';
 import { decompressFrame } from '../../../packages/core/src/codec/zstd-decompress.ts';
 import { walLike } from './content.ts';
 import { handmadeFrame, skippableFrame } from './handmade-frame.ts';
-import { failureFrom } from './stored.ts';
+import { failureFrom, frameOf } from './stored.ts';
 
 const limits = { maxRawSizeBytes: 2 ** 26, requireChecksum: true };
 const foreign = { ...limits, requireChecksum: false };
 
 test.each([1, 40, 8192, 131_073, 2 ** 20, PIECE_SIZE])('%d bytes come back from a frame', async (size) => {
   const raw = walLike(size);
-  expect((await decompressFrame(await compressPiece(raw), limits)).equals(raw)).toBe(true);
+  expect((await decompressFrame(await frameOf(raw), limits)).equals(raw)).toBe(true);
 });
 
 test('a piece is compressed only if it has 1 byte to 16 MiB', async () => {
-  await expect(compressPiece(Buffer.alloc(0))).rejects.toThrow(RangeError);
-  await expect(compressPiece(Buffer.alloc(PIECE_SIZE + 1))).rejects.toThrow(RangeError);
+  await expect(frameOf(Buffer.alloc(0))).rejects.toThrow(RangeError);
+  await expect(frameOf(Buffer.alloc(PIECE_SIZE + 1))).rejects.toThrow(RangeError);
 });
 
 describe('anything but one complete frame is damage', () => {
   test('a frame without its last 1 to 20 bytes', async () => {
-    const frame = await compressPiece(walLike(100_000));
+    const frame = await frameOf(walLike(100_000));
     for (let cut = 1; cut <= 20; cut++) {
       const { message } = await failureFrom('damaged', decompressFrame(frame.subarray(0, -cut), limits));
       expect(message).toContain('ends within');
@@ -30,7 +29,7 @@ describe('anything but one complete frame is damage', () => {
   });
 
   test('two frames, a skippable frame behind, and a byte behind', async () => {
-    const frame = await compressPiece(walLike(5000));
+    const frame = await frameOf(walLike(5000));
     for (const rest of [frame, skippableFrame(0x184d2a5a, Buffer.alloc(0)), Buffer.from([0])]) {
       const { message } = await failureFrom('damaged', decompressFrame(Buffer.concat([frame, rest]), limits));
       expect(message).toContain(`${rest.length} bytes after`);
@@ -44,7 +43,7 @@ describe('anything but one complete frame is damage', () => {
   });
 
   test('a frame with another checksum', async () => {
-    const frame = Buffer.from(await compressPiece(walLike(5000)));
+    const frame = Buffer.from(await frameOf(walLike(5000)));
     frame.writeUInt32LE((frame.readUInt32LE(frame.length - 4) ^ 1) >>> 0, frame.length - 4);
     expect((await failureFrom('damaged', decompressFrame(frame, limits))).cause).toBeDefined();
   });
@@ -60,7 +59,7 @@ describe('anything but one complete frame is damage', () => {
   });
 
   test('a frame that says more than the limit', async () => {
-    const frame = await compressPiece(walLike(5000));
+    const frame = await frameOf(walLike(5000));
     expect(await decompressFrame(frame, { ...limits, maxRawSizeBytes: 5000 })).toHaveLength(5000);
     await failureFrom('damaged', decompressFrame(frame, { ...limits, maxRawSizeBytes: 4999 }));
   });

@@ -1,16 +1,16 @@
 import * as zlib from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compressPiece } from '../../../packages/core/src/codec/zstd-compress.ts';
 import { frameLength, parseFrameHeader } from '../../../packages/core/src/codec/zstd-frame.ts';
 import { failureOf } from '../wal/expect-failure.ts';
 import { walLike } from './content.ts';
 import { handmadeFrame, skippableFrame } from './handmade-frame.ts';
+import { frameOf } from './stored.ts';
 
 const sizes = [1, 2, 255, 256, 257, 65_791, 65_792, 131_072, 131_073, 400_000];
 
 test.each(sizes)('the length and the content size of a frame of %d bytes are found', async (size) => {
-  const frame = await compressPiece(walLike(size));
+  const frame = await frameOf(walLike(size));
   expect(parseFrameHeader(frame)).toMatchObject({ kind: 'data', contentSize: size, hasChecksum: true });
   expect(frameLength(frame)).toBe(frame.length);
   expect(frameLength(Buffer.concat([frame, frame]))).toBe(frame.length);
@@ -42,7 +42,7 @@ test('frames of every level, with and without checksum and size, are walked to t
 });
 
 test('no beginning of a frame is taken for a frame', async () => {
-  const frame = await compressPiece(walLike(3000));
+  const frame = await frameOf(walLike(3000));
   for (let length = 0; length < frame.length; length++) expect(frameLength(frame.subarray(0, length))).toBeUndefined();
   const skippable = skippableFrame(0x184d2a5a, Buffer.alloc(7));
   for (let length = 0; length < 15; length++) expect(frameLength(skippable.subarray(0, length))).toBeUndefined();

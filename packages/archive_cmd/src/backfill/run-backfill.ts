@@ -8,8 +8,8 @@ import { writeStderr, writeStdout } from '@archive2/core/cli/exit.ts';
 import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { isArchiveFileName, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { commandSpec, readShipSettings } from '../options.ts';
-import { openShipper, pieceBufferCount } from '../ship/open-shipper.ts';
-import { PieceBuffers } from '../ship/piece-buffers.ts';
+import { openShipper, readBufferCount } from '../ship/open-shipper.ts';
+import { ReadBuffers } from '../ship/read-buffers.ts';
 import { backfill } from './backfill.ts';
 
 /**
@@ -30,7 +30,7 @@ export async function runBackfill(
   const log = createLog((line) => writeStderr(`${line}\n`), options['verbose'] === true ? 'debug' : 'info');
   const shipper = await openShipper(settings, {
     stateDirectory: undefined,
-    buffers: new PieceBuffers(pieceBufferCount),
+    buffers: new ReadBuffers(readBufferCount),
     clock: systemClock,
     log,
   });

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { PIECE_SIZE } from '@archive2/core/codec/piece-size.ts';
 import { SegmentEncoder } from '@archive2/core/codec/segment-encoder.ts';
 import type { PutBody, PutSummary } from '@archive2/core/hosts/put.ts';
-import type { PieceBuffers } from './piece-buffers.ts';
+import { KeptParts } from './kept-parts.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 import type { SourceFile } from './source-file.ts';
 
 /** Up to this raw size the stored form is kept for a second host; larger files are read and compressed again. */
@@ -14,27 +15,24 @@ const keptRawBytes = 32 * 1024 * 1024;
  */
 export class EncodedBody implements PutBody {
   private readonly source: SourceFile;
-  private readonly buffers: PieceBuffers;
-  private kept: Promise<Buffer[]> | undefined;
+  private readonly buffers: ReadBuffers;
+  private kept: KeptParts | undefined;
   private known: PutSummary | undefined;
   private digest: Promise<string> | undefined;
 
-  constructor(source: SourceFile, buffers: PieceBuffers) {
+  constructor(source: SourceFile, buffers: ReadBuffers) {
     this.source = source;
     this.buffers = buffers;
   }
 
-  /** Begins to make the stored form if it will be kept, so that it is ready when its turn to be sent comes. */
+  /** Begins to make the stored form if it will be kept, so that it is ready, or begun, when its turn to be sent comes. */
   prepare(): void {
     if (this.source.sizeBytes > keptRawBytes || this.kept !== undefined) return;
-    this.kept = this.collect();
-    // Whoever sends it hears of the failure.
-    this.kept.catch(() => undefined);
+    this.kept = new KeptParts(this.encode());
   }
 
   async *pieces(): AsyncGenerator<Buffer> {
-    if (this.kept === undefined) yield* this.encode();
-    else yield* await this.kept;
+    yield* this.kept === undefined ? this.encode() : this.kept.read();
   }
 
   summary(): PutSummary {
@@ -50,23 +48,16 @@ export class EncodedBody implements PutBody {
 
   /** Resolves when the source is no longer read. */
   async settled(): Promise<void> {
-    await this.kept?.catch(() => undefined);
+    await this.kept?.settled();
     await this.digest?.catch(() => undefined);
   }
 
   private async digestSource(): Promise<string> {
     const hash = createHash('sha256');
-    for (let position = 0; position < this.source.sizeBytes; position += PIECE_SIZE) {
-      await this.buffers.use(async (buffer) => hash.update(await this.source.readPiece(position, buffer)));
-    }
-    await this.source.checkUnchanged();
+    const { source, buffers } = this;
+    for await (const part of buffers.with((buffer) => source.read(0, source.sizeBytes, buffer))) hash.update(part);
+    await source.checkUnchanged();
     return hash.digest('hex');
-  }
-
-  private async collect(): Promise<Buffer[]> {
-    const pieces: Buffer[] = [];
-    for await (const piece of this.encode()) pieces.push(piece);
-    return pieces;
   }
 
   private async *encode(): AsyncGenerator<Buffer> {
@@ -82,18 +73,20 @@ export class EncodedBody implements PutBody {
   }
 
   private async *compressed(): AsyncGenerator<Buffer> {
-    const encoder = new SegmentEncoder(Math.ceil(this.source.sizeBytes / PIECE_SIZE));
-    for (let position = 0; position < this.source.sizeBytes; position += PIECE_SIZE) {
-      yield await this.buffers.use(async (buffer) => {
-        return await encoder.encode(await this.source.readPiece(position, buffer));
-      });
+    const { source, buffers } = this;
+    const encoder = new SegmentEncoder(Math.ceil(source.sizeBytes / PIECE_SIZE));
+    for (let position = 0; position < source.sizeBytes; position += PIECE_SIZE) {
+      const sizeBytes = Math.min(PIECE_SIZE, source.sizeBytes - position);
+      yield* buffers.with((buffer) => encoder.encode(sizeBytes, source.read(position, sizeBytes, buffer)));
     }
     const label = encoder.finish();
     if (label !== undefined) yield label;
   }
 
   private async *plain(): AsyncGenerator<Buffer> {
-    yield await this.source.readPiece(0, Buffer.alloc(this.source.sizeBytes));
+    const { sizeBytes } = this.source;
+    // Two halves, so that it comes as one.
+    yield* this.source.read(0, sizeBytes, Buffer.alloc(2 * sizeBytes));
   }
 }
 

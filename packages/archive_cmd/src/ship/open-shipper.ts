@@ -8,14 +8,14 @@ import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
 import type { HostWatcher } from '@archive2/core/hosts/host-watcher.ts';
 import { openArchiveSession } from '@archive2/core/hosts/session-opener.ts';
 import type { ShipSettings } from '../options.ts';
-import { PieceBuffers } from './piece-buffers.ts';
+import { ReadBuffers } from './read-buffers.ts';
 import type { ShipWatcher } from './ship-watcher.ts';
 import { Shipper } from './shipper.ts';
 
 export interface ShipperWorld {
   /** Where cooldowns are remembered; undefined where there is no directory for them. */
   stateDirectory: string | undefined;
-  buffers: PieceBuffers;
+  buffers: ReadBuffers;
   /** Who hears of the hosts, and of the files; default nobody. */
   hostWatcher?: HostWatcher;
   watcher?: ShipWatcher;
@@ -24,7 +24,7 @@ export interface ShipperWorld {
 }
 
 /** Two pieces at once keep both the compressor and the next read busy. */
-export const pieceBufferCount = 2;
+export const readBufferCount = 2;
 
 /** Makes a shipper for one set of settings, with what was remembered of its hosts. Connects to nobody yet. */
 export async function openShipper(settings: ShipSettings, world: ShipperWorld): Promise<Shipper> {

@@ -11,8 +11,8 @@ import { writeStderr } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { readShipSettings, type ShipSettings, shipWords } from '../options.ts';
-import { openShipper, pieceBufferCount } from './open-shipper.ts';
-import { PieceBuffers } from './piece-buffers.ts';
+import { openShipper, readBufferCount } from './open-shipper.ts';
+import { ReadBuffers } from './read-buffers.ts';
 
 /**
  * Ships a file when no agent gave a verdict: starts an agent and asks it, or, where there is none to be had, ships the file in this
@@ -52,7 +52,7 @@ async function shipHere(
   const log = createLog((line) => writeStderr(`${line}\n`), 'warning');
   const shipper = await openShipper(settings, {
     stateDirectory: isTrusted ? stateDirectory : undefined,
-    buffers: new PieceBuffers(pieceBufferCount),
+    buffers: new ReadBuffers(readBufferCount),
     clock: systemClock,
     log,
   });

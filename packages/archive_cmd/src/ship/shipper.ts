@@ -4,7 +4,7 @@ import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { PutHeader } from '@archive2/core/hosts/put.ts';
 import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
 import { EncodedBody } from './encoded-body.ts';
-import type { PieceBuffers } from './piece-buffers.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 import { shipFile } from './ship-file.ts';
 import { nobodyWatches, type ShipWatcher } from './ship-watcher.ts';
 import { SourceFile, type SourceIdentity, sameSource, sourceIdentity } from './source-file.ts';
@@ -16,7 +16,7 @@ export interface ShipperOptions {
   saved: () => Promise<void>;
   minCopies: 1 | 2;
   preferredWaitMs: number;
-  buffers: PieceBuffers;
+  buffers: ReadBuffers;
   /** Default: nobody. */
   watcher?: ShipWatcher;
   clock: Clock;

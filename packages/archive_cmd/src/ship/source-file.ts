@@ -1,7 +1,6 @@
 import { type BigIntStats, constants, lstatSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { Failure, systemErrorCode } from '@archive2/core/base/failure.ts';
-import { PIECE_SIZE } from '@archive2/core/codec/piece-size.ts';
 import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
 import { checkSourceSize } from '@archive2/core/wal/file-size.ts';
 import { pageHeaderBytes, parsePageHeader } from '@archive2/core/wal/page-header.ts';
@@ -83,18 +82,31 @@ export class SourceFile {
   }
 
   /**
-   * Fills `buffer` from `position` on and returns what is there: a whole piece, or the end of the file. Throws Failure
+   * `sizeBytes` of the content from `position` on, or what there is up to the end of the file, in parts that are good until the next one
+   * is asked for: each comes in a half of `buffer`, and the next one is read into the other half meanwhile. Throws Failure
    * `source_changed` when the file is shorter than it was.
    */
-  async readPiece(position: number, buffer: Buffer): Promise<Buffer> {
-    const length = Math.min(PIECE_SIZE, buffer.length, this.sizeBytes - position);
-    let filled = 0;
-    while (filled < length) {
-      const { bytesRead } = await this.handle.read(buffer, filled, length - filled, position + filled);
-      if (bytesRead === 0) throw changed(this.path);
-      filled += bytesRead;
+  async *read(position: number, sizeBytes: number, buffer: Buffer): AsyncGenerator<Buffer> {
+    const half = Math.ceil(buffer.length / 2);
+    const end = Math.min(position + sizeBytes, this.sizeBytes);
+    const readFrom = (at: number, into: number) => {
+      const reading = this.fill(buffer.subarray(into, into + Math.min(half, end - at)), at);
+      // Whoever waits for it hears of its failure.
+      reading.catch(() => undefined);
+      return reading;
+    };
+    let reading = readFrom(position, 0);
+    try {
+      for (let at = position, into = half; at < end; into = half - into) {
+        const part = await reading;
+        at += part.length;
+        if (at < end) reading = readFrom(at, into);
+        yield part;
+      }
+    } finally {
+      // The buffer is somebody else's next, and the file is closed.
+      await reading.catch(() => undefined);
     }
-    return buffer.subarray(0, length);
   }
 
   /** Throws Failure `source_changed` unless the file, and what its path leads to, are what they were at the opening. */
@@ -106,6 +118,16 @@ export class SourceFile {
 
   async close(): Promise<void> {
     await this.handle.close();
+  }
+
+  private async fill(part: Buffer, position: number): Promise<Buffer> {
+    let filled = 0;
+    while (filled < part.length) {
+      const { bytesRead } = await this.handle.read(part, filled, part.length - filled, position + filled);
+      if (bytesRead === 0) throw changed(this.path);
+      filled += bytesRead;
+    }
+    return part;
   }
 }
 

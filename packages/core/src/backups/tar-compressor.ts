@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { compressPiece } from '../codec/zstd-compress.ts';
+import { compressFrame } from '../codec/zstd-compress.ts';
 import { WriteBehind } from './write-behind.ts';
 
 /** In memory are four of these at most: two that are filled and compressed, and what comes of them. */
@@ -67,8 +67,9 @@ export class TarCompressor {
   }
 
   private async compressAndWrite(piece: Buffer): Promise<void> {
-    const frame = await compressPiece(piece);
-    for (let at = 0; at < frame.length; ) at += (await this.handle.write(frame, at)).bytesWritten;
-    this.behind.note(frame.length);
+    for await (const part of compressFrame(piece.length, [piece])) {
+      for (let at = 0; at < part.length; ) at += (await this.handle.write(part, at)).bytesWritten;
+      this.behind.note(part.length);
+    }
   }
 }

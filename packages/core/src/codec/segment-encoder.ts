@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { formatLabelFrame } from './content-label.ts';
-import { compressPiece } from './zstd-compress.ts';
+import { compressFrame } from './zstd-compress.ts';
 
 /**
  * Makes the stored form of a segment: one zstd frame per piece, and after several of them a label with the raw size and digest, which
@@ -25,17 +25,14 @@ export class SegmentEncoder {
   }
 
   /**
-   * Compresses the next piece, 1 byte to PIECE_SIZE. Calls must be in order but may overlap: a piece counts when the
-   * call is made. The piece must not change until the promise is settled.
+   * Compresses the next piece, `sizeBytes` of content that comes in parts of any size: its frame, as it is made. One call after the
+   * other, each to its end. A part must not change until the next one is asked for.
    */
-  async encode(piece: Buffer): Promise<Buffer> {
+  async *encode(sizeBytes: number, content: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     if (this.encodedPieces === this.pieces) throw new Error(`there are only ${this.pieces} pieces to encode`);
-    const frame = compressPiece(piece);
-    // Here and not after the await: the compressor works on its own thread meanwhile, and overlapping calls keep order.
-    this.hash?.update(piece);
+    yield* compressFrame(sizeBytes, this.hash === undefined ? content : digested(content, this.hash));
     this.encodedPieces += 1;
-    this.rawSizeBytes += piece.length;
-    return await frame;
+    this.rawSizeBytes += sizeBytes;
   }
 
   /** What ends the stored file: the label after several frames, nothing after one. To be called once, after the last piece. */
@@ -46,5 +43,12 @@ export class SegmentEncoder {
     this.isFinished = true;
     if (this.hash === undefined) return undefined;
     return formatLabelFrame({ rawSizeBytes: this.rawSizeBytes, rawDigest: this.hash.digest('hex') });
+  }
+}
+
+async function* digested(content: Iterable<Buffer> | AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const part of content) {
+    hash.update(part);
+    yield part;
   }
 }

@@ -1,10 +1,11 @@
-import { PIECE_SIZE } from '@archive2/core/codec/piece-size.ts';
+/** Two halves: one is compressed while the other one is filled. */
+const bufferBytes = 4 * 1024 * 1024;
 
 /**
- * A few reused buffers of one piece each: what bounds the raw WAL in memory, and with it the pieces that are compressed at the
+ * A few reused buffers that files are read with: what bounds the raw WAL in memory, and with it the files that are compressed at the
  * same time.
  */
-export class PieceBuffers {
+export class ReadBuffers {
   private readonly free: Buffer[] = [];
   private readonly waiting: ((buffer: Buffer) => void)[] = [];
   private made = 0;
@@ -14,11 +15,11 @@ export class PieceBuffers {
     this.count = count;
   }
 
-  /** Runs `work` with a buffer of its own; the buffer's content is gone when it has ended. */
-  async use<T>(work: (buffer: Buffer) => Promise<T>): Promise<T> {
+  /** What `work` yields with a buffer of its own, which is somebody else's when it has ended. */
+  async *with<T>(work: (buffer: Buffer) => AsyncIterable<T>): AsyncGenerator<T> {
     const buffer = await this.take();
     try {
-      return await work(buffer);
+      yield* work(buffer);
     } finally {
       this.giveBack(buffer);
     }
@@ -29,7 +30,7 @@ export class PieceBuffers {
     if (free !== undefined) return free;
     if (this.made < this.count) {
       this.made += 1;
-      return Buffer.allocUnsafeSlow(PIECE_SIZE);
+      return Buffer.allocUnsafeSlow(bufferBytes);
     }
     return await new Promise((resolve) => this.waiting.push(resolve));
   }

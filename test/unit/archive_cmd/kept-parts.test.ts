@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { KeptParts } from '../../../packages/archive_cmd/src/ship/kept-parts.ts';
+
+const part = (bytes: number, value: number) => Buffer.alloc(bytes, value);
+const mib = 2 ** 20;
+
+/** Parts that are made when they are told to be. */
+class Maker implements AsyncIterable<Buffer> {
+  private waiting: ((step: IteratorResult<Buffer>) => void) | undefined;
+  private fail: ((error: Error) => void) | undefined;
+
+  [Symbol.asyncIterator](): AsyncIterator<Buffer> {
+    return {
+      next: () =>
+        new Promise((resolve, reject) => {
+          this.waiting = resolve;
+          this.fail = reject;
+        }),
+    };
+  }
+
+  async make(value: Buffer): Promise<void> {
+    this.waiting?.({ done: false, value });
+    await turn();
+  }
+
+  async end(): Promise<void> {
+    this.waiting?.({ done: true, value: undefined });
+    await turn();
+  }
+
+  async break(): Promise<void> {
+    this.fail?.(new Error('it changed'));
+    await turn();
+  }
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** What a reader has got so far. */
+function reading(kept: KeptParts): { sizes: number[]; whole: Promise<void> } {
+  const sizes: number[] = [];
+  const whole = (async () => {
+    for await (const { length } of kept.read()) sizes.push(length);
+  })();
+  whole.catch(() => undefined);
+  return { sizes, whole };
+}
+
+test('they can be read while they are made, a mebibyte at a time, and again when they are', async () => {
+  const maker = new Maker();
+  const kept = new KeptParts(maker);
+  const { sizes, whole } = reading(kept);
+  await maker.make(part(mib - 1, 1));
+  expect(sizes).toEqual([]);
+  await maker.make(part(1, 2));
+  expect(sizes).toEqual([mib - 1, 1]);
+  await maker.make(part(7, 3));
+  expect(sizes).toEqual([mib - 1, 1]);
+  await maker.end();
+  await whole;
+  await kept.settled();
+  expect(sizes).toEqual([mib - 1, 1, 7]);
+  const again = reading(kept);
+  await again.whole;
+  expect(again.sizes).toEqual(sizes);
+});
+
+test('they are made without anybody who reads them, and none is none', async () => {
+  const kept = new KeptParts(
+    (async function* () {
+      yield part(5, 1);
+    })(),
+  );
+  await kept.settled();
+  expect((await Array.fromAsync(kept.read())).length).toBe(1);
+  const nothing = new KeptParts((async function* () {})());
+  expect(await Array.fromAsync(nothing.read())).toEqual([]);
+});
+
+test('what keeps them from being made is thrown to every reader, after what was given already', async () => {
+  const maker = new Maker();
+  const kept = new KeptParts(maker);
+  const early = reading(kept);
+  await maker.make(part(mib, 1));
+  await maker.break();
+  await expect(early.whole).rejects.toThrow('it changed');
+  expect(early.sizes).toEqual([mib]);
+  await expect(reading(kept).whole).rejects.toThrow('it changed');
+  await kept.settled();
+});
