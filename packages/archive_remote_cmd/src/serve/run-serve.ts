@@ -1,5 +1,6 @@
 import { Failure, systemErrorCode, toFailure } from '@archive2/core/base/failure.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
+import { widenPipe } from '@archive2/core/files/pipe-door.ts';
 import { removeStaleParts } from '@archive2/core/files/stale-parts.ts';
 import { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
 import { type Peer, peerOfHint } from '@archive2/core/hosts/peer.ts';
@@ -49,6 +50,7 @@ export async function runServe(run: RemoteRun): Promise<void> {
     },
     process.stdout,
   );
+  for (const fileDescriptor of [0, 1]) widenPipe(fileDescriptor);
   try {
     await session.run(process.stdin);
   } finally {
