@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { TextLines } from './text-lines.ts';
 
 export interface SupervisedOptions {
   path: string;
@@ -58,7 +58,10 @@ export class SupervisedProcess {
     });
     this.child.stdin?.on('error', () => undefined);
     for (const stream of [this.child.stdout, this.child.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on('line', onLine);
+      // Not by node:readline: loading it is 3 ms of each command's start.
+      const lines = new TextLines(onLine);
+      stream?.setEncoding('utf8').on('data', (text: string) => lines.take(text));
+      stream?.on('end', () => lines.finish());
     }
     this.ended = new Promise((resolve) => {
       const end = (how: ProcessEnd): void => {
