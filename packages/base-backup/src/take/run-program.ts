@@ -1,12 +1,15 @@
-import { type ReceivedBackup, receiveBackup } from '@archive2/core/backups/receive-backup.ts';
+import { type ReceivedBackup, type ReceivedTars, receiveBackup } from '@archive2/core/backups/receive-backup.ts';
 import { baseBackupArguments, chooseCompressionPlace } from '@archive2/core/postgres/basebackup-arguments.ts';
 import { libpqEnvironment } from '@archive2/core/postgres/libpq-environment.ts';
 import { majorVersionOf } from '@archive2/core/postgres/server-facts.ts';
 import type { BackupUnderWay } from './take-backup.ts';
 import { watchBackup } from './watch-backup.ts';
 
-/** Runs pg_basebackup into the backup's directory, and watches it. Throws what ends it. */
-export async function runBaseBackupProgram(backup: BackupUnderWay): Promise<ReceivedBackup> {
+/** Runs pg_basebackup into the backup's directory, and watches it; see receiveBackup for `compare`. Throws what ends it. */
+export async function runBaseBackupProgram<Comparison>(
+  backup: BackupUnderWay,
+  compare: (tars: ReceivedTars) => Promise<Comparison>,
+): Promise<ReceivedBackup<Comparison>> {
   const { job, world, identity, server, program, number, directory, sourceBytes } = backup;
   const { settings, environment, clock, log } = world;
   const major = majorVersionOf(server.facts.versionNumber);
@@ -31,7 +34,7 @@ export async function runBaseBackupProgram(backup: BackupUnderWay): Promise<Rece
   const watching = watchBackup(watch, world, ended.signal);
   watching.catch((error: unknown) => failed.abort(error));
   try {
-    return await receiveBackup({
+    const reception = {
       directory,
       program: { path: program.path, args, environment: libpqEnvironment(environment) },
       identity,
@@ -39,8 +42,9 @@ export async function runBaseBackupProgram(backup: BackupUnderWay): Promise<Rece
       compress: compression === 'local',
       signal: AbortSignal.any([world.signal, failed.signal]),
       clock,
-      onLine: (line) => log.debug(line),
-    });
+      onLine: (line: string) => log.debug(line),
+    };
+    return await receiveBackup(reception, compare);
   } finally {
     ended.abort();
     await watching.catch(() => undefined);

@@ -6,10 +6,11 @@ import type { BackupManifest } from '@archive2/core/backups/backup-manifest.ts';
 import type { BackupRecord } from '@archive2/core/backups/backup-record.ts';
 import { noteRun } from '@archive2/core/backups/backup-run.ts';
 import { listBackups } from '@archive2/core/backups/list-backups.ts';
+import type { MemberBook } from '@archive2/core/backups/member-book.ts';
 import { neededSegments } from '@archive2/core/backups/needed-segments.ts';
 import { nextBackupNumber } from '@archive2/core/backups/next-number.ts';
 import { publishBackup } from '@archive2/core/backups/publish-backup.ts';
-import type { ReceivedBackup } from '@archive2/core/backups/receive-backup.ts';
+import type { ReceivedTars } from '@archive2/core/backups/receive-backup.ts';
 import { removeBackup } from '@archive2/core/backups/remove-backup.ts';
 import { syncTree } from '@archive2/core/backups/sync-tree.ts';
 import { checkWalTar, verifyManifest } from '@archive2/core/backups/verify-backup.ts';
@@ -64,22 +65,29 @@ export async function takeBackup(
   const search = searchBaseBackup(world.settings.binDirectory, world.environment);
   const identity = await readIdentity(job);
   const list = () => listBackups(job.directory, identity, clock.nowMs());
-  await removeLeftovers(job.directory, list, log);
-  const server = await openServer(job, world, identity);
+  const opening = openServer(job, world, identity);
+  // Told by the wait for it, also where that does not come any more.
+  opening.catch(() => undefined);
   try {
+    await removeLeftovers(job.directory, list, log);
+    const server = await opening;
     const major = majorVersionOf(server.facts.versionNumber);
-    const [program, sourceBytes] = await together(world.signal, [
+    const [program, sourceBytes, backups, space, number] = await together(world.signal, [
       () => findBaseBackup(search, major),
       () => readClusterBytes(server.connection),
+      list,
+      () => freeSpace(job.directory.path),
+      () => nextBackupNumber(job.directory),
     ]);
-    const needed = sourceBytes === undefined ? 0 : expectedBytes(sourceBytes, await list());
-    checkSpace(job.directory.path, await freeSpace(job.directory.path), needed, world.settings.watermark);
-    const number = await nextBackupNumber(job.directory);
+    const needed = sourceBytes === undefined ? 0 : expectedBytes(sourceBytes, backups);
+    checkSpace(job.directory.path, space, needed, world.settings.watermark);
     const directory = backupDirectory(job.directory, number, 'partial');
-    await announce(`data.master.${number}`);
     const startedMs = clock.nowMs();
     const backup = { job, world, identity, server, program, number, directory, sourceBytes, startedMs };
-    await noteRun(job.directory, `data.master.${number}.partial`, job.run, startedMs);
+    await together(world.signal, [
+      () => announce(`data.master.${number}`),
+      () => noteRun(job.directory, `data.master.${number}.partial`, job.run, startedMs),
+    ]);
     log.info('base backup begins', {
       cluster: identity.cluster,
       name: `data.master.${number}`,
@@ -89,7 +97,10 @@ export async function takeBackup(
     });
     return await takeInto(backup);
   } finally {
-    await server.close();
+    await opening.then(
+      (server) => server.close(),
+      () => undefined,
+    );
   }
 }
 
@@ -98,25 +109,44 @@ async function takeInto(backup: BackupUnderWay): Promise<BackupRecord> {
   try {
     await mkdir(directory, { mode: 0o700 });
     await syncDirectory(job.directory.path);
-    const received = await runBaseBackupProgram(backup);
-    return await finish(backup, received);
+    const { comparison, walSegments } = await runBaseBackupProgram(backup, (tars) => compareTars(backup, tars));
+    checkWalTar(walSegments, comparison.ranges, backup.identity);
+    return await finish(backup, comparison);
   } catch (error) {
     await removeBackup(job.directory, `data.master.${number}.partial`);
     throw toDiskFailure(error, `writing the backup in ${directory}`);
   }
 }
 
-/** From a directory that pg_basebackup has filled to a published backup. */
-async function finish(backup: BackupUnderWay, received: ReceivedBackup): Promise<BackupRecord> {
-  const { job, world, identity, server, program, number, directory } = backup;
-  const { clock, log, signal, settings } = world;
+/** A backup whose files are what its manifest says, and where its WAL begins and ends. */
+interface ComparedBackup {
+  book: MemberBook;
+  manifestSha256: string | undefined;
+  start: WalPlace;
+  stop: WalPlace;
+  ranges: BackupManifest['walRanges'];
+}
+
+/** Throws Failure `backup_damaged`, `wrong_cluster` unless what came is what the manifest says, and of this cluster. */
+async function compareTars(
+  { world, identity, server, directory }: BackupUnderWay,
+  tars: ReceivedTars,
+): Promise<ComparedBackup> {
+  const { log } = world;
+  const { book } = tars;
   log.debug('all tars were read');
   const hasManifest = majorVersionOf(server.facts.versionNumber) >= 13;
-  const manifest = hasManifest ? await verifyManifest({ directory, book: received.book, identity }) : undefined;
-  log.debug('all files were compared with the manifest', { files: received.book.fileCount });
+  const manifest = hasManifest ? await verifyManifest({ directory, book, identity }) : undefined;
+  log.debug('all files were compared with the manifest', { files: book.fileCount });
   checkControlFile(directory, identity);
-  const { start, stop, ranges } = await readPlaces(directory, identity, manifest, received);
-  checkWalTar(received.walSegments, ranges, identity);
+  return { book, manifestSha256: manifest?.sha256, ...(await readPlaces(directory, identity, manifest, tars)) };
+}
+
+/** From a directory with all of a backup to a published one. */
+async function finish(backup: BackupUnderWay, compared: ComparedBackup): Promise<BackupRecord> {
+  const { job, world, identity, server, program, number, directory } = backup;
+  const { clock, log, signal, settings } = world;
+  const { book, manifestSha256, start, stop, ranges } = compared;
   const [tree] = await together(signal, [
     async () => {
       const size = await syncTree(directory);
@@ -148,12 +178,12 @@ async function finish(backup: BackupUnderWay, received: ReceivedBackup): Promise
     endedMs: clock.nowMs(),
     tool: `archive2 ${programVersion}, ${program.version}`,
     sizeBytes: tree.sizeBytes,
-    fileCount: received.book.fileCount,
-    manifestSha256: manifest?.sha256,
+    fileCount: book.fileCount,
+    manifestSha256,
     verified: true,
     parent: undefined,
     run: job.run,
-    sourceBytes: received.book.contentBytes,
+    sourceBytes: book.contentBytes,
     serverVersion: server.facts.versionNumber,
   };
   signal.throwIfAborted();
@@ -188,7 +218,7 @@ async function readPlaces(
   directory: string,
   identity: ClusterRecord,
   manifest: BackupManifest | undefined,
-  received: ReceivedBackup,
+  received: ReceivedTars,
 ): Promise<{ start: WalPlace; stop: WalPlace; ranges: BackupManifest['walRanges'] }> {
   const { start } = parseBackupLabel(await readFile(join(directory, 'backup_label'), 'utf8'), identity.segmentSize);
   const last = manifest?.walRanges.at(-1);

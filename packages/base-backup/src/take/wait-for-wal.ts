@@ -20,9 +20,9 @@ export interface WalWait {
 }
 
 /** Between two looks at the directory: the first ones come soon, as the last segment is on its way when a backup ends. */
-const firstLookMs = 10;
+const firstLookMs = 2;
 const longestLookMs = 250;
-const lookGrowth = 1.3;
+const lookGrowth = 1.15;
 const firstAskMs = 2_000;
 const longestAskMs = 60_000;
 

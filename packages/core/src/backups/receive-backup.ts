@@ -29,11 +29,16 @@ export interface Reception {
   onLine: (line: string) => void;
 }
 
-export interface ReceivedBackup {
+/** All of a backup that is not WAL. */
+export interface ReceivedTars {
   /** Not compared with the manifest yet. */
   book: MemberBook;
   /** Where the backup's WAL ends, as pg_basebackup says it: "0/700100". */
   endLsn: string | undefined;
+}
+
+export interface ReceivedBackup<Comparison> {
+  comparison: Comparison;
   /** That are in pg_wal.tar. */
   walSegments: ReadonlySet<SegmentName>;
 }
@@ -47,10 +52,14 @@ const keptLines = 12;
 
 /**
  * Runs pg_basebackup and reads its tars while they grow: each member is digested, and backup_label, tablespace_map and pg_control
- * are written beside them as soon as they come. The tars, pg_wal.tar compressed, are durable on return. Throws Failure `backup_failed`, `backup_damaged`,
- * or the signal's reason; the program has ended then.
+ * are written beside them as soon as they come. When it has ended, and all other tars were read, `compare` is to compare what came with
+ * the manifest, while pg_wal.tar is being compressed. The tars are durable on return. Throws Failure `backup_failed`, `backup_damaged`, what
+ * `compare` throws, or the signal's reason; the program has ended then.
  */
-export async function receiveBackup(reception: Reception): Promise<ReceivedBackup> {
+export async function receiveBackup<Comparison>(
+  reception: Reception,
+  compare: (tars: ReceivedTars) => Promise<Comparison>,
+): Promise<ReceivedBackup<Comparison>> {
   const { program, onLine } = reception;
   const lines: string[] = [];
   let endLsn: string | undefined;
@@ -78,11 +87,14 @@ export async function receiveBackup(reception: Reception): Promise<ReceivedBacku
     signal.throwIfAborted();
     checkEnd(end, lines, reception.directory);
     const { directory, identity, clock } = reception;
-    const [, walSegments] = await together(signal, [
-      () => inspections,
+    const [comparison, walSegments] = await together<[Comparison, ReadonlySet<SegmentName>]>(signal, [
+      async () => {
+        await inspections;
+        return await compare({ book, endLsn });
+      },
       (ours) => receiveWalTar({ directory, identity, signal: ours, clock }),
     ]);
-    return { book, endLsn, walSegments };
+    return { comparison, walSegments };
   } finally {
     signal.removeEventListener('abort', stop);
     giveUp.abort();
