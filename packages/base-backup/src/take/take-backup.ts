@@ -14,6 +14,7 @@ import type { ReceivedTars } from '@archive2/core/backups/receive-backup.ts';
 import { removeBackup } from '@archive2/core/backups/remove-backup.ts';
 import { syncTree } from '@archive2/core/backups/sync-tree.ts';
 import { checkWalTar, verifyManifest } from '@archive2/core/backups/verify-backup.ts';
+import { scheduleAsBatch } from '@archive2/core/base/batch-door.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { together } from '@archive2/core/base/together.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
@@ -68,6 +69,8 @@ export async function takeBackup(
   const opening = openServer(job, world, identity);
   // Told by the wait for it, also where that does not come any more.
   opening.catch(() => undefined);
+  // pg_basebackup wakes with each few kilobytes: on a machine whose processors are busy it would take one from somebody each time.
+  scheduleAsBatch();
   try {
     await removeLeftovers(job.directory, list, log);
     const server = await opening;

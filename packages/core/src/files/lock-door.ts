@@ -1,5 +1,5 @@
 /**
- * The door to flock(2): the only file that calls into libc.
+ * The door to flock(2).
  *
  * A lock of the kernel's dies with its holder, whatever kills it; a pid file does not, and its pid is used again.
  */
