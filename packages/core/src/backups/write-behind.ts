@@ -1,19 +1,23 @@
-import type { FileHandle } from 'node:fs/promises';
-
 /** Between two looks at the disk: little enough that the last one is short. */
 const intervalBytes = 16 * 2 ** 20;
+
+/** A file that is open for writing. */
+export interface SyncedFile {
+  datasync(): Promise<void>;
+  sync(): Promise<void>;
+}
 
 /**
  * Has a large file written to the disk while it grows, so that the fsync at its end has little left to do. It must be open since
  * before anything was written: an error of the disk is told to those.
  */
 export class WriteBehind {
-  private readonly handle: FileHandle;
+  private readonly handle: SyncedFile;
   private unsyncedBytes = 0;
   private running: Promise<void> | undefined;
   private failed: { error: unknown } | undefined;
 
-  constructor(handle: FileHandle) {
+  constructor(handle: SyncedFile) {
     this.handle = handle;
   }
 

@@ -1,6 +1,6 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { WriteBehind } from '../../backups/write-behind.ts';
+import { closeSync, constants, fchownSync, fdatasync, fsync, ftruncateSync, openSync, write } from 'node:fs';
+import { promisify } from 'node:util';
+import { type SyncedFile, WriteBehind } from '../../backups/write-behind.ts';
 import type { FileOwner } from './extraction.ts';
 import type { SyncQueue } from './sync-queue.ts';
 import { takenName } from './target-tree.ts';
@@ -15,13 +15,19 @@ export interface FileMaking {
   syncs: SyncQueue;
 }
 
-/** A file that is being made, exclusively, 0600. Its steps are done in the order of the calls; each call tells when its own is. */
+/**
+ * A file that is being made, exclusively, 0600. Its steps are done in the order of the calls; each call tells when its own is.
+ *
+ * What waits for no disk is done at once: the way through a thread and back costs more than such a call, and a cluster has a thousand
+ * small files.
+ */
 export class TargetFile {
   readonly path: string;
   private readonly making: FileMaking;
-  private readonly opening: Promise<FileHandle>;
+  /** Undefined when it could not be made, which its steps tell. */
+  private readonly opened: number | undefined;
   /** Through the page cache only: has the disk begin before the fsync. */
-  private behind: WriteBehind | undefined;
+  private readonly behind: WriteBehind | undefined;
   private last: Promise<void>;
   private sizeBytes = 0;
 
@@ -30,14 +36,15 @@ export class TargetFile {
     const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | (making.direct ? O_DIRECT : 0);
     this.path = path;
     this.making = making;
-    this.opening = open(way, flags, 0o600).catch((error: unknown) => {
-      throw takenName(error, path);
-    });
-    this.last = this.opening.then((handle) => {
-      if (!making.direct) this.behind = new WriteBehind(handle);
-    });
-    // Its error is told by the steps after it.
-    this.last.catch(() => undefined);
+    try {
+      const opened = openSync(way, flags, 0o600);
+      this.opened = opened;
+      if (!making.direct) this.behind = new WriteBehind(syncedFile(opened));
+      this.last = Promise.resolve();
+    } catch (error) {
+      this.last = Promise.reject(takenName(error, path));
+      this.last.catch(() => undefined);
+    }
   }
 
   /** Of what it was given. */
@@ -49,9 +56,9 @@ export class TargetFile {
   append(bytes: Buffer, contentBytes: number): Promise<void> {
     const offset = this.sizeBytes;
     this.sizeBytes += contentBytes;
-    return this.step(async (handle) => {
+    return this.step(async (descriptor) => {
       for (let at = 0; at < bytes.length; ) {
-        at += (await handle.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
+        at += await writeAt(descriptor, bytes.subarray(at), offset + at);
       }
       this.behind?.note(bytes.length);
     });
@@ -59,16 +66,16 @@ export class TargetFile {
 
   /** Nothing more comes: the file is handed on to be made durable. */
   end(): Promise<void> {
+    const { behind } = this;
     const { direct, owner, syncs } = this.making;
-    return this.step(async (handle) => {
-      if (direct && this.sizeBytes % blockBytes !== 0) await handle.truncate(this.sizeBytes);
-      if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
-      const { behind } = this;
+    return this.step(async (descriptor) => {
+      if (direct && this.sizeBytes % blockBytes !== 0) ftruncateSync(descriptor, this.sizeBytes);
+      if (owner !== undefined) fchownSync(descriptor, owner.uid, owner.gid);
       syncs.add({
-        sync: () => (behind === undefined ? handle.sync() : behind.finish()),
+        sync: () => (behind === undefined ? syncedFile(descriptor).sync() : behind.finish()),
         close: async () => {
           await behind?.abandon();
-          await handle.close();
+          closeSync(descriptor);
         },
       });
     });
@@ -78,15 +85,26 @@ export class TargetFile {
   async abandon(): Promise<void> {
     await this.last.catch(() => undefined);
     await this.behind?.abandon();
-    await this.opening.then(
-      (handle) => handle.close(),
-      () => undefined,
-    );
+    if (this.opened !== undefined) closeSync(this.opened);
   }
 
-  private step(work: (handle: FileHandle) => Promise<void>): Promise<void> {
-    const done = this.last.then(async () => work(await this.opening));
+  private step(work: (descriptor: number) => Promise<void>): Promise<void> {
+    const done = this.last.then(() => work(this.opened as number));
     this.last = done;
     return done;
   }
+}
+
+const datasync = promisify(fdatasync);
+const sync = promisify(fsync);
+
+function syncedFile(descriptor: number): SyncedFile {
+  return { datasync: () => datasync(descriptor), sync: () => sync(descriptor) };
+}
+
+/** Resolves with how much was written. */
+function writeAt(descriptor: number, bytes: Buffer, offset: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(descriptor, bytes, 0, bytes.length, offset, (error, written) => (error ? reject(error) : resolve(written)));
+  });
 }
