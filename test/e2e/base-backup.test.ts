@@ -2,7 +2,8 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BackupStand, CLUSTER_DIRECTORY } from '../support/backup-stand.ts';
 import type { PostgresCluster } from '../support/postgres-cluster.ts';
-import { unpackedPostgresPrograms } from '../support/postgres-programs.ts';
+import { findPostgresPrograms, unpackedPostgresPrograms } from '../support/postgres-programs.ts';
+import { schedulingPolicyIn } from '../support/scheduling-policy.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const nothingDiffers = { missing: [], unexpected: [] };
@@ -82,6 +83,21 @@ describe('base-backup by hand, without a queue', () => {
     const files = arch1.files(`${CLUSTER_DIRECTORY}/${name}`);
     expect(files.filter((file) => file.endsWith('.tar'))).toEqual([]);
     await expectRestores(arch1, name);
+  });
+
+  test('pg_basebackup is batch work for the scheduler, whatever it wakes up for', async () => {
+    const { arch1 } = stand.archive;
+    const [directory, told] = ['/srv/telling', '/tmp/pg_basebackup.stat'];
+    const real = `${findPostgresPrograms()}/pg_basebackup`;
+    arch1.machine.makeDirectory(directory);
+    arch1.machine.writeFile(
+      `${directory}/pg_basebackup`,
+      `#!/bin/sh\ncat /proc/$$/stat >${told}\nexec ${real} "$@"\n`,
+      0o755,
+    );
+    const result = await stand.backUp(arch1, [...stand.serverFlags(), '--bindir', directory]);
+    expect(result, result.stderr).toMatchObject({ status: 0 });
+    expect(schedulingPolicyIn(readFileSync(arch1.machine.path(told), 'utf8'))).toBe('batch');
   });
 
   test('the hard-link copy is renewed, and nothing is left beside it', async () => {
