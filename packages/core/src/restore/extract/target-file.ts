@@ -24,8 +24,8 @@ export interface FileMaking {
 export class TargetFile {
   readonly path: string;
   private readonly making: FileMaking;
-  /** Undefined when it could not be made, which its steps tell. */
-  private readonly opened: number | undefined;
+  /** Ours to close. Undefined when it could not be made, which its steps tell, and once it was handed on. */
+  private descriptor: number | undefined;
   /** Through the page cache only: has the disk begin before the fsync. */
   private readonly behind: WriteBehind | undefined;
   private last: Promise<void>;
@@ -37,12 +37,13 @@ export class TargetFile {
     this.path = path;
     this.making = making;
     try {
-      const opened = openSync(way, flags, 0o600);
-      this.opened = opened;
-      if (!making.direct) this.behind = new WriteBehind(syncedFile(opened));
+      const descriptor = openSync(way, flags, 0o600);
+      this.descriptor = descriptor;
+      if (!making.direct) this.behind = new WriteBehind(syncedFile(descriptor));
       this.last = Promise.resolve();
     } catch (error) {
       this.last = Promise.reject(takenName(error, path));
+      // Told by the steps.
       this.last.catch(() => undefined);
     }
   }
@@ -78,20 +79,25 @@ export class TargetFile {
           closeSync(descriptor);
         },
       });
+      // Its number is soon another file's.
+      this.descriptor = undefined;
     });
   }
 
-  /** Waits for what is under way, and closes the file as it is. Not after an `end` that was done. */
+  /** Waits for what is under way, and closes the file as it is, unless it was handed on. */
   async abandon(): Promise<void> {
     await this.last.catch(() => undefined);
     await this.behind?.abandon();
-    if (this.opened !== undefined) closeSync(this.opened);
+    if (this.descriptor !== undefined) closeSync(this.descriptor);
+    this.descriptor = undefined;
   }
 
   private step(work: (descriptor: number) => Promise<void>): Promise<void> {
-    const done = this.last.then(() => work(this.opened as number));
-    this.last = done;
-    return done;
+    this.last = this.last.then(() => {
+      if (this.descriptor === undefined) throw new Error(`${this.path} has had its end`);
+      return work(this.descriptor);
+    });
+    return this.last;
   }
 }
 
