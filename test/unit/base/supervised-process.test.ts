@@ -36,6 +36,12 @@ test('a program ends with its status, and all its lines were told', async () => 
   expect(await child.stop(1000)).toEqual({ status: 7, description: 'status 7' });
 });
 
+test('its lines are whole, the last one without its end, too, and a character that came in two pieces', async () => {
+  const { child, lines } = run("printf 'one\\ncaf\\303'; sleep 0.1; printf '\\251 is last'");
+  await child.ended;
+  expect(lines).toEqual(['one', 'café is last']);
+});
+
 test('a program that is not there ends with a status', async () => {
   const child = new SupervisedProcess({ path: '/nowhere/it', args: [], environment, onLine: () => undefined });
   expect(await child.ended).toMatchObject({ status: 127 });
