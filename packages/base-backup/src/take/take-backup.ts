@@ -67,23 +67,24 @@ export async function takeBackup(
   const identity = await readIdentity(job);
   const list = () => listBackups(job.directory, identity, clock.nowMs());
   const opening = openServer(job, world, identity);
-  // Told by the wait for it, also where that does not come any more.
+  // Its failure is told where it is waited for; what fails before that is told instead.
   opening.catch(() => undefined);
-  // pg_basebackup wakes with each few kilobytes: on a machine whose processors are busy it would take one from somebody each time.
-  scheduleAsBatch();
   try {
+    // pg_basebackup wakes with each few kilobytes: on a machine whose processors are busy it would take one from somebody each time.
+    scheduleAsBatch();
     await removeLeftovers(job.directory, list, log);
     const server = await opening;
     const major = majorVersionOf(server.facts.versionNumber);
-    const [program, sourceBytes, backups, space, number] = await together(world.signal, [
+    const [program, sourceBytes, backups, space] = await together(world.signal, [
       () => findBaseBackup(search, major),
       () => readClusterBytes(server.connection),
       list,
       () => freeSpace(job.directory.path),
-      () => nextBackupNumber(job.directory),
     ]);
     const needed = sourceBytes === undefined ? 0 : expectedBytes(sourceBytes, backups);
     checkSpace(job.directory.path, space, needed, world.settings.watermark);
+    // Not while the server adds up its size, which takes long for a large one: other tools take numbers, too.
+    const number = await nextBackupNumber(job.directory);
     const directory = backupDirectory(job.directory, number, 'partial');
     const startedMs = clock.nowMs();
     const backup = { job, world, identity, server, program, number, directory, sourceBytes, startedMs };
