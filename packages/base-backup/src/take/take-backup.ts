@@ -191,7 +191,10 @@ async function finish(backup: BackupUnderWay, compared: ComparedBackup): Promise
     serverVersion: server.facts.versionNumber,
   };
   signal.throwIfAborted();
+  // Nothing more is asked of the server: it parts while the disk works.
+  const parting = server.close();
   await publishBackup(job.directory, record, clock.nowMs());
+  await parting;
   return record;
 }
 
