@@ -33,46 +33,55 @@ const longestLineBytes = 64 * 1024;
  * Source: PostgreSQL 18 src/backend/backup/backup_manifest.c, which writes one file in a line.
  */
 export async function readManifest(path: string, onFile: (file: ManifestFile) => void): Promise<BackupManifest> {
-  const parser = new ManifestParser(onFile);
-  const whole = createHash('sha256');
+  const hash = createHash('sha256');
+  // The last line has the checksum of all before it.
+  const parser = new ManifestParser(onFile, () => hash.copy().digest('hex'));
   let rest: Buffer = Buffer.alloc(0);
   for await (const piece of createReadStream(path, { highWaterMark: 2 ** 18 }) as AsyncIterable<Buffer>) {
-    whole.update(piece);
     const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+    let hashed = 0;
     let from = 0;
+    const catchUp = () => {
+      hash.update(bytes.subarray(hashed, from));
+      hashed = from;
+    };
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
+      if (parser.isAtChecksum) catchUp();
       parser.take(bytes.subarray(from, end + 1));
       from = end + 1;
     }
+    catchUp();
     rest = Buffer.from(bytes.subarray(from));
     if (rest.length > longestLineBytes) throw noManifest('a line without an end');
   }
-  return { ...parser.finish(rest), sha256: whole.digest('hex') };
+  return { ...parser.finish(rest), sha256: hash.digest('hex') };
 }
 
 type Section = 'begin' | 'files' | 'ranges' | 'checksum' | 'end';
 
 class ManifestParser {
   private readonly onFile: (file: ManifestFile) => void;
-  private readonly hash = createHash('sha256');
+  private readonly digestSoFar: () => string;
   private readonly ranges: WalRange[] = [];
   private systemIdentifier: SystemIdentifier | undefined;
   private section: Section = 'begin';
 
-  constructor(onFile: (file: ManifestFile) => void) {
+  /** `digestSoFar`: the SHA-256, in hex, of all lines before the one that is being taken; asked for where `isAtChecksum` said so. */
+  constructor(onFile: (file: ManifestFile) => void, digestSoFar: () => string) {
     this.onFile = onFile;
+    this.digestSoFar = digestSoFar;
+  }
+
+  /** The next line is to be the one with the checksum. */
+  get isAtChecksum(): boolean {
+    return this.section === 'checksum';
   }
 
   take(line: Buffer): void {
     if (this.section === 'end') throw noManifest('something after its end');
     const text = line.toString('utf8').trimEnd();
-    // The last line has the checksum of all before it.
-    if (this.section === 'checksum') {
-      this.checkChecksum(text);
-      return;
-    }
-    this.hash.update(line);
-    if (this.section === 'begin') this.takeBeginning(text);
+    if (this.section === 'checksum') this.checkChecksum(text);
+    else if (this.section === 'begin') this.takeBeginning(text);
     else if (this.section === 'files') this.takeFile(text);
     else this.takeRange(text);
   }
@@ -125,7 +134,7 @@ class ManifestParser {
   private checkChecksum(text: string): void {
     const written = /^"Manifest-Checksum": "([0-9a-f]{64})"\}$/.exec(text)?.[1];
     if (written === undefined) throw noManifest('no checksum of its own');
-    if (written !== this.hash.digest('hex')) throw noManifest('another checksum than the one that it names');
+    if (written !== this.digestSoFar()) throw noManifest('another checksum than the one that it names');
     this.section = 'end';
   }
 }
