@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +48,15 @@ describe('a backup and its manifest', () => {
     const read = await verify(files, madeManifest(files));
     expect(read).toMatchObject({ systemIdentifier: undefined, walRanges: [{ start: { timeline: 1 } }] });
     await verify([], madeManifest([]));
+  });
+
+  test('have the digest of the whole manifest, also where that is read in pieces', async () => {
+    const many = Array.from({ length: 4000 }, (_, index) => ({ path: `base/1/${index}`, content: Buffer.alloc(1) }));
+    for (const some of [files, many]) {
+      const manifest = madeManifest(some);
+      const { sha256 } = await verify(some, manifest);
+      expect(sha256).toBe(createHash('sha256').update(manifest).digest('hex'));
+    }
   });
 
   test('the second version names the system, and ranges come oldest first', async () => {
