@@ -1,4 +1,4 @@
-import { closeSync, constants, fchownSync, fdatasync, fsync, ftruncateSync, openSync, write } from 'node:fs';
+import { closeSync, constants, fchown, fdatasync, fsync, ftruncate, open, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { type SyncedFile, WriteBehind } from '../../backups/write-behind.ts';
 import type { FileOwner } from './extraction.ts';
@@ -18,16 +18,16 @@ export interface FileMaking {
 /**
  * A file that is being made, exclusively, 0600. Its steps are done in the order of the calls; each call tells when its own is.
  *
- * What waits for no disk is done at once: the way through a thread and back costs more than such a call, and a cluster has a thousand
- * small files.
+ * It is closed at once, as that waits for no disk, and a cluster has a thousand small files. All else may: what makes or changes a file
+ * waits where the file system is committing its journal, and that is what the fsyncs of the files before have it do.
  */
 export class TargetFile {
   readonly path: string;
   private readonly making: FileMaking;
-  /** Ours to close. Undefined when it could not be made, which its steps tell, and once it was handed on. */
+  /** Ours to close. Undefined until it is made, and once it was handed on. */
   private descriptor: number | undefined;
   /** Through the page cache only: has the disk begin before the fsync. */
-  private readonly behind: WriteBehind | undefined;
+  private behind: WriteBehind | undefined;
   private last: Promise<void>;
   private sizeBytes = 0;
 
@@ -36,16 +36,17 @@ export class TargetFile {
     const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | (making.direct ? O_DIRECT : 0);
     this.path = path;
     this.making = making;
-    try {
-      const descriptor = openSync(way, flags, 0o600);
-      this.descriptor = descriptor;
-      if (!making.direct) this.behind = new WriteBehind(syncedFile(descriptor));
-      this.last = Promise.resolve();
-    } catch (error) {
-      this.last = Promise.reject(takenName(error, path));
-      // Told by the steps.
-      this.last.catch(() => undefined);
-    }
+    this.last = openFile(way, flags, 0o600).then(
+      (descriptor) => {
+        this.descriptor = descriptor;
+        if (!making.direct) this.behind = new WriteBehind(syncedFile(descriptor));
+      },
+      (error: unknown) => {
+        throw takenName(error, path);
+      },
+    );
+    // Told by the steps.
+    this.last.catch(() => undefined);
   }
 
   /** Of what it was given. */
@@ -67,11 +68,11 @@ export class TargetFile {
 
   /** Nothing more comes: the file is handed on to be made durable. */
   end(): Promise<void> {
-    const { behind } = this;
     const { direct, owner, syncs } = this.making;
     return this.step(async (descriptor) => {
-      if (direct && this.sizeBytes % blockBytes !== 0) ftruncateSync(descriptor, this.sizeBytes);
-      if (owner !== undefined) fchownSync(descriptor, owner.uid, owner.gid);
+      const { behind } = this;
+      if (direct && this.sizeBytes % blockBytes !== 0) await truncate(descriptor, this.sizeBytes);
+      if (owner !== undefined) await changeOwner(descriptor, owner.uid, owner.gid);
       syncs.add({
         sync: () => (behind === undefined ? syncedFile(descriptor).sync() : behind.finish()),
         close: async () => {
@@ -101,8 +102,17 @@ export class TargetFile {
   }
 }
 
+const truncate = promisify(ftruncate);
+const changeOwner = promisify(fchown);
 const datasync = promisify(fdatasync);
 const sync = promisify(fsync);
+
+/** Resolves with the descriptor. By a number, not a handle of node:fs/promises, whose close goes through a thread, too. */
+function openFile(way: Buffer, flags: number, mode: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    open(way, flags, mode, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
+  });
+}
 
 function syncedFile(descriptor: number): SyncedFile {
   return { datasync: () => datasync(descriptor), sync: () => sync(descriptor) };
