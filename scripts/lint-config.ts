@@ -32,6 +32,7 @@ const soleImporters = [
   { package: 'bun:ffi', file: 'packages/core/src/base/batch-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/files/lock-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/files/pipe-door.ts' },
+  { package: 'bun:ffi', file: 'packages/core/src/files/listing-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/files/size-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/agent/file-door.ts' },
 ];

@@ -1,10 +1,12 @@
-import { opendir, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import type { Activity } from '../base/activity.ts';
 import type { Clock } from '../base/clock.ts';
 import { Failure, systemErrorCode } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import { SharedDirectorySync } from '../files/directory-sync.ts';
 import { type EventSink, noEvents } from '../files/event-log.ts';
+import { canListEntries } from '../files/listing-door.ts';
 import type { ArchiveFile, ArchiveFileName } from '../wal/archive-file.ts';
 import type { ClusterIdentity } from '../wal/cluster-identity.ts';
 import { formatSystemIdentifier } from '../wal/system-identifier.ts';
@@ -162,19 +164,12 @@ export class WalStore {
    * be read and its directory be listed.
    */
   async checkMaySayNo(): Promise<void> {
-    await checkWalDirectory(this.directory);
-    if ((await readClusterRecord(this.directory)) === undefined) {
-      throw new Failure(
-        'not_initialized',
-        `${this.directory.path} has no cluster.json, so it cannot say what it lacks`,
-        {
-          hint: 'Check that the disk is mounted and the path is right; a new archive gets its identity with its first segment.',
-        },
-      );
-    }
-    const listing = await opendir(this.directory.walDirectory);
-    await listing.read();
-    await listing.close();
+    // Side by side: a standby waits for this with each segment that is not there yet.
+    const [record] = await Promise.all([readClusterRecord(this.directory), checkListing(this.directory)]);
+    if (record !== undefined) return;
+    throw new Failure('not_initialized', `${this.directory.path} has no cluster.json, so it cannot say what it lacks`, {
+      hint: 'Check that the disk is mounted and the path is right; a new archive gets its identity with its first segment.',
+    });
   }
 
   /** All names of an archive that may say what it does not have. Throws as `checkMaySayNo`. */
@@ -195,13 +190,36 @@ export class WalStore {
 
 /** Throws Failure `not_initialized` when the WAL directory is not there: an unmounted disk, a wrong path. */
 export async function checkWalDirectory(directory: ClusterDirectory): Promise<void> {
+  if ((await unlessMissing(directory, stat(directory.walDirectory))).isDirectory()) return;
+  throw withoutWalDirectory(directory);
+}
+
+/** Throws as checkWalDirectory, and when the directory cannot be listed. */
+async function checkListing(directory: ClusterDirectory): Promise<void> {
+  const { walDirectory } = directory;
+  const handle = await unlessMissing(directory, open(walDirectory, constants.O_RDONLY | constants.O_DIRECTORY));
   try {
-    if ((await stat(directory.walDirectory)).isDirectory()) return;
+    if (canListEntries(handle.fd)) return;
+  } finally {
+    await handle.close();
+  }
+  throw new Failure('disk_error', `${walDirectory} cannot be listed`, {
+    hint: "Look at the archive host's kernel log, mounts and permissions.",
+  });
+}
+
+async function unlessMissing<T>(directory: ClusterDirectory, looking: Promise<T>): Promise<T> {
+  try {
+    return await looking;
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT' && systemErrorCode(error) !== 'ENOTDIR') throw error;
+    throw withoutWalDirectory(directory);
   }
-  throw new Failure('not_initialized', `there is no WAL directory ${directory.walDirectory}`, {
-    hint: `Is the disk mounted? For a new archive run "archive_remote_cmd init --dir ${directory.path} --cluster NAME".`,
+}
+
+function withoutWalDirectory({ walDirectory, path }: ClusterDirectory): Failure {
+  return new Failure('not_initialized', `there is no WAL directory ${walDirectory}`, {
+    hint: `Is the disk mounted? For a new archive run "archive_remote_cmd init --dir ${path} --cluster NAME".`,
   });
 }
 
