@@ -106,6 +106,35 @@ describe('what was stored comes back', () => {
     expect(pieces).toBeLessThan(2);
   });
 
+  test('passing pieces are as large as is asked for, all but the last of a frame', async () => {
+    const content = [walLike(700_000, 1), walLike(262_144, 2), walLike(3, 3)];
+    const { stored } = await storedOf(content);
+    const limits = { maxRawSizeBytes: mib };
+    for (const [pieceBytes, sizes] of [
+      [262_144, [262_144, 262_144, 175_712, 262_144, 3]],
+      [1_000_000, [700_000, 262_144, 3]],
+    ] as const) {
+      const found: number[] = [];
+      const copies: Buffer[] = [];
+      for await (const piece of decodeStored(inChunks(stored, 9999), limits, { pieces: 'passing', pieceBytes })) {
+        found.push(piece.length);
+        copies.push(Buffer.from(piece));
+      }
+      expect(found).toEqual(sizes);
+      expect(Buffer.concat(copies).equals(Buffer.concat(content))).toBe(true);
+    }
+  });
+
+  test('in passing pieces, what a frame left that was not read to its end is not in the next one', async () => {
+    const { stored } = await storedOf([walLike(700_000, 1)]);
+    const limits = { maxRawSizeBytes: mib };
+    for (let round = 0; round < 5; round += 1) {
+      for await (const _ of decodeStored(inChunks(stored, 9999), limits, { pieces: 'passing' })) break;
+      await failureFrom('damaged', decodedPassing(inChunks(stored.subarray(0, -9), 9999), limits));
+      expect((await decodedPassing(inChunks(stored, 9999), limits)).content.equals(walLike(700_000, 1))).toBe(true);
+    }
+  });
+
   test('in passing pieces, frames in another order are found where there can be several', async () => {
     const { frames, label } = await storedOf([walLike(700, 1), walLike(700, 2)]);
     const [a, b] = frames as [Buffer, Buffer];

@@ -4,6 +4,7 @@ import { damaged } from './damage.ts';
 import { detectStoredFormat, formatPrefixBytes, type StoredFormat } from './stored-format.ts';
 import { StoredInput } from './stored-input.ts';
 import { type DecodedContent, decodeZstd, type ZstdDecoding } from './zstd-decoder.ts';
+import { usualOutputBytes } from './zstd-decompressor.ts';
 import { passingFrame, wholeFrame } from './zstd-frame-content.ts';
 
 /** The raw sizes that the file may have, in bytes, both inclusive; `expectedRawSize` in wal/ gives them. */
@@ -24,6 +25,8 @@ export interface DecodeOptions {
   readonly digest?: 'always' | 'of_several_frames';
   /** `kept`: frame by frame, each the reader's to keep; the default. `passing`: small, good until the next one is asked for. */
   readonly pieces?: 'kept' | 'passing';
+  /** Of passing pieces of a frame, all but its last; default 256 KiB. */
+  readonly pieceBytes?: number;
 }
 
 /**
@@ -67,7 +70,11 @@ function decodeFormat(
   });
 }
 
-function zstdDecoding({ digest = 'always', pieces = 'kept' }: DecodeOptions): ZstdDecoding {
+function zstdDecoding({
+  digest = 'always',
+  pieces = 'kept',
+  pieceBytes = usualOutputBytes,
+}: DecodeOptions): ZstdDecoding {
   if (pieces === 'kept') {
     const of = digest === 'always' ? 'all' : 'several_pieces';
     return { frameContent: wholeFrame, digestOf: () => new ContentDigest(of) };
@@ -75,7 +82,7 @@ function zstdDecoding({ digest = 'always', pieces = 'kept' }: DecodeOptions): Zs
   // The first of several pieces is gone when the second one tells that there are several.
   const isWanted = (isOnlyFrame: boolean) => digest === 'always' || !isOnlyFrame;
   return {
-    frameContent: passingFrame,
+    frameContent: passingFrame(pieceBytes),
     digestOf: ({ isOnlyFrame }) => new ContentDigest(isWanted(isOnlyFrame) ? 'all' : 'nothing'),
   };
 }
