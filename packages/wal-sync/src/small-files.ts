@@ -28,7 +28,8 @@ async function joined(name: string, chunks: AsyncIterable<Buffer>): Promise<Buff
   for await (const chunk of chunks) {
     sizeBytes += chunk.length;
     if (sizeBytes > largestTextBytes) throw new Failure('damaged', `${name} is larger than ${largestTextBytes} bytes`);
-    pieces.push(chunk);
+    // It is good until the next one is asked for.
+    pieces.push(Buffer.from(chunk));
   }
   return Buffer.concat(pieces);
 }

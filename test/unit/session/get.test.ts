@@ -18,7 +18,8 @@ async function hostWith(...numbers: number[]): Promise<TestHost> {
 
 async function received(arriving: unknown): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  for await (const piece of (arriving as ArrivingFile).chunks) pieces.push(piece);
+  // Each is good until the next one is asked for.
+  for await (const piece of (arriving as ArrivingFile).chunks) pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces);
 }
 
@@ -49,10 +50,26 @@ describe('a file that the archive has', () => {
     const arriving = await getFile(session, { name: nameOf(1) });
     const pieces: Buffer[] = [];
     for await (const piece of (arriving as ArrivingFile).chunks) {
-      pieces.push(piece);
+      pieces.push(Buffer.from(piece));
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(sha256(Buffer.concat(pieces))).toBe(form.summary.sha256);
+  });
+
+  test('is given back to the session piece by piece, each when the next one is asked for', async () => {
+    const host = await TestHost.open({ rights: [...rights] });
+    const form = await segment(nameOf(1), { segmentSize: 8 * mib, pageAddress: 8n * BigInt(mib) });
+    await store(host.store, form);
+    const { session } = await connect(host);
+    const read: Buffer[] = [];
+    const given: Buffer[] = [];
+    session.giveBack = (body) => given.push(body);
+    for await (const chunk of ((await getFile(session, { name: nameOf(1) })) as ArrivingFile).chunks) {
+      expect(given.length).toBe(read.length);
+      read.push(chunk);
+    }
+    expect(given.length).toBeGreaterThan(8);
+    expect(given.every((body, index) => body === read[index])).toBe(true);
   });
 
   test('is not sent to a server of another cluster', async () => {

@@ -21,7 +21,10 @@ export interface ArrivingFile {
   kind: 'found';
   /** The source file's modification time, as the host keeps it. */
   modifiedMs: number;
-  /** The stored bytes; ends only after the host's size and digest were found right, else throws `damaged`. */
+  /**
+   * The stored bytes, each piece good until the next one is asked for; ends only after the host's size and digest were found right,
+   * else throws `damaged`.
+   */
   chunks: AsyncIterable<Buffer>;
 }
 
@@ -29,7 +32,7 @@ export interface ArrivingFile {
  * Asks one host for a file. Throws the Failure of a host that cannot say whether it has it. The chunks must be read to their end, or the session be closed.
  */
 export async function getFile(session: ArchiveSession, request: GetRequest): Promise<ArrivingFile | AbsentFile> {
-  const arrival = new Arrival(session.host);
+  const arrival = new Arrival(session);
   const id = session.begin(arrival);
   arrival.onDone = () => session.finish(id);
   session.send({ type: 'get', id, ...request });
@@ -43,8 +46,8 @@ class Arrival implements Conversation {
   private resolve: (file: ArrivingFile | AbsentFile) => void = () => undefined;
   private reject: (failure: Failure) => void = () => undefined;
 
-  constructor(host: string) {
-    this.bytes = new ArrivingBytes(host);
+  constructor(session: ArchiveSession) {
+    this.bytes = new ArrivingBytes(session.host, (chunk) => session.giveBack(chunk));
     this.answer = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
