@@ -34,6 +34,7 @@ const soleImporters = [
   { package: 'bun:ffi', file: 'packages/core/src/files/pipe-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/files/listing-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/files/size-door.ts' },
+  { package: 'bun:ffi', file: 'packages/core/src/files/space-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/agent/file-door.ts' },
 ];
 

@@ -7,6 +7,7 @@ import { isPartName, PartFile } from '../../../packages/core/src/files/part-file
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const name = '000000010000000000000001';
+const mib = 2 ** 20;
 
 async function partIn(directory: string): Promise<PartFile> {
   const part = await PartFile.create(directory, name);
@@ -68,6 +69,17 @@ test('all bytes are there, in order, however short the writes of the kernel are'
     ),
     { numRuns: 30 },
   );
+});
+
+test('space that is reserved shows in no size, and what is not to be had, or is not used, changes nothing', async () => {
+  const part = await partIn(temporaryDirectory());
+  part.reserve(mib);
+  part.reserve(2 ** 60);
+  expect(statSync(part.path)).toMatchObject({ size: 0 });
+  expect(statSync(part.path).blocks).toBeGreaterThanOrEqual(mib / 512);
+  await part.append(Buffer.from('written'));
+  expect(readFileSync(part.path, 'utf8')).toBe('written');
+  expect(part.sizeBytes).toBe(7);
 });
 
 test('what is written can be read from any position while more is appended', async () => {

@@ -1,10 +1,11 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { ArchiveSession } from '../../../packages/core/src/hosts/archive-session.ts';
 import { parseArchiveFileName } from '../../../packages/core/src/wal/archive-file.ts';
 import { fetchFromHost } from '../../../packages/restore_cmd/src/fetch/fetch-from-host.ts';
 import { store } from '../archive/test-store.ts';
-import { mib, nameOf, segment } from '../archive/wal-segment.ts';
+import { mib, nameOf, segment, walSegment } from '../archive/wal-segment.ts';
 import { temporaryDirectory } from '../files/temporary-directory.ts';
 import { connect, TestHost } from '../session/test-host.ts';
 
@@ -28,4 +29,26 @@ test('a file for which there is no place is nobody else’s fault, and the sessi
   expect(again.fetched?.part.sizeBytes).toBe(segmentSize);
   await again.fetched?.part.close();
   rmSync(again.fetched?.part.path ?? '');
+});
+
+test('a segment is written as its content is, and one of another size than the host says is damage', async () => {
+  const host = await TestHost.open({ rights: ['get'] });
+  await store(host.store, await segment(name, { segmentSize }));
+  const directory = temporaryDirectory();
+  const { session } = await connect(host);
+  const file = parseArchiveFileName(name);
+  const wanted = { file, path: join(directory, name), systemIdentifier: undefined, isDecisive: true };
+  const saying = (segmentSizeBytes: number | undefined) =>
+    Object.create(session, { hello: { value: { ...session.hello, segmentSizeBytes } } }) as ArchiveSession;
+  for (const right of [segmentSize, undefined, 1]) {
+    const { fetched } = await fetchFromHost(saying(right), wanted);
+    expect(readFileSync(fetched?.part.path ?? '').equals(walSegment(name, { segmentSize }))).toBe(true);
+    await fetched?.part.discard();
+    await fetched?.part.close();
+  }
+  for (const wrong of [segmentSize / 2, segmentSize * 2]) {
+    const { answer } = await fetchFromHost(saying(wrong), wanted);
+    expect(answer.kind).toBe('damaged');
+  }
+  expect(readdirSync(directory)).toEqual([]);
 });

@@ -20,7 +20,7 @@ export function parseSegmentSize(sizeBytes: number): SegmentSize {
   return sizeBytes;
 }
 
-function isSegmentSize(sizeBytes: number): sizeBytes is SegmentSize {
+export function isSegmentSize(sizeBytes: number): sizeBytes is SegmentSize {
   return sizeBytes >= smallestSegmentSize && sizeBytes <= largestSegmentSize && Number.isInteger(Math.log2(sizeBytes));
 }
 

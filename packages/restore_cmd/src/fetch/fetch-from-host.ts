@@ -1,6 +1,7 @@
 import { toFailure } from '@archive2/core/base/failure.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
 import { getFile } from '@archive2/core/hosts/get.ts';
+import { isSegmentSize, type SegmentSize } from '@archive2/core/wal/segment-size.ts';
 import type { HostAnswer } from '../answer.ts';
 import { PlaceFailure } from './place-failure.ts';
 import { type ReceivedFile, receiveFile, type WantedFile } from './receive-file.ts';
@@ -28,6 +29,11 @@ export interface HostFetch {
 /** Failures of a copy: another one may be good. */
 const damageCodes: ReadonlySet<string> = new Set(['damaged', 'bad_page_header', 'wrong_cluster', 'check_failed']);
 
+/** Of the host's archive; undefined where it does not say. */
+function segmentSizeOf({ hello: { segmentSizeBytes = 0 } }: ArchiveSession): SegmentSize | undefined {
+  return isSegmentSize(segmentSizeBytes) ? segmentSizeBytes : undefined;
+}
+
 /** Asks one host for a file. Never throws: what goes wrong is the host's answer. The caller ends the part. */
 export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Promise<HostFetch> {
   try {
@@ -48,7 +54,7 @@ export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Pr
         },
       };
     }
-    const received = await receiveFile(arriving.chunks, wanted);
+    const received = await receiveFile(arriving.chunks, wanted, segmentSizeOf(session));
     return { answer: { kind: 'delivered' }, fetched: { ...received, modifiedMs: arriving.modifiedMs } };
   } catch (error) {
     const failure = toFailure(error);

@@ -6,8 +6,12 @@ import { PartFile } from '@archive2/core/files/part-file.ts';
 import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
 import { pageHeaderBytes, parsePageHeader } from '@archive2/core/wal/page-header.ts';
 import { checkSegmentHeader } from '@archive2/core/wal/segment-header-check.ts';
+import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
 import { ContentFingerprint } from './content-fingerprint.ts';
 import { PlaceFailure } from './place-failure.ts';
+
+/** What is decompressed and then written in one go. */
+const pieceBytes = 2 ** 22;
 
 export interface WantedFile {
   file: ArchiveFile;
@@ -26,10 +30,19 @@ export interface ReceivedFile {
 /**
  * Decodes a stored file beside its path, verifying it on the way: checksums, sizes, label, and that it begins as the segment of its
  * name and cluster does. Throws a Failure when it is not that, and PlaceFailure when it cannot be written; then nothing is left, and
- * the source is closed: one that nobody reads would stop everything else of its session. The caller ends the part.
+ * the source is closed: one that nobody reads would stop everything else of its session. The caller ends the part. `segmentSize` is the
+ * source's, where it says so.
  */
-export async function receiveFile(chunks: AsyncIterable<Buffer>, wanted: WantedFile): Promise<ReceivedFile> {
-  const decoder = decodeStored(chunks, rawSizeRange(wanted.file, undefined), { digest: 'of_several_frames' });
+export async function receiveFile(
+  chunks: AsyncIterable<Buffer>,
+  wanted: WantedFile,
+  segmentSize?: SegmentSize,
+): Promise<ReceivedFile> {
+  const decoder = decodeStored(chunks, rawSizeRange(wanted.file, segmentSize), {
+    digest: 'of_several_frames',
+    // Where no size tells that a frame is the only one, passing pieces would have to be digested.
+    ...(segmentSize === undefined ? {} : { pieces: 'passing', pieceBytes }),
+  });
   let part: PartFile | undefined;
   try {
     // Begun before the file is made: what was never begun cannot be ended.
@@ -38,7 +51,10 @@ export async function receiveFile(chunks: AsyncIterable<Buffer>, wanted: WantedF
     let expectedBytes: number | undefined;
     const fingerprint = new ContentFingerprint();
     for (; !step.done; step = await decoder.next()) {
-      if (part.sizeBytes === 0) expectedBytes = checkFirstPiece(step.value, wanted);
+      if (part.sizeBytes === 0) {
+        expectedBytes = checkFirstPiece(step.value, wanted);
+        if (expectedBytes !== undefined) part.reserve(expectedBytes);
+      }
       fingerprint.update(step.value);
       await placed(wanted, part.append(step.value));
     }
