@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
+import { beforeAllocating } from '../codec/garbage.ts';
 
 /** How much is kept for a reader that is slower than the host. */
 const bufferedBytes = 2 * 1024 * 1024;
@@ -31,6 +32,8 @@ export class ArrivingBytes {
 
   /** Takes the next piece. The promise, where there is one, is for the session to wait for before it reads on. */
   take(body: Buffer): Promise<void> | undefined {
+    // What SSH has made of it on its way is garbage that the collector does not see: what was received, and what was decrypted.
+    beforeAllocating(body.length * 4);
     this.hash.update(body);
     this.sizeBytes += body.length;
     if (this.hasReaderLeft || this.end !== undefined) return undefined;
