@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { agentAddress } from '../../../packages/core/src/agent/agent-address.ts';
 import { AgentServer, type AgentWork } from '../../../packages/core/src/agent/agent-server.ts';
@@ -57,6 +58,29 @@ describe('an agent', () => {
     const { socket } = await runningAgent();
     const answers = await Promise.all(['a', 'b', 'c'].map((word) => askAgent(socket, asking(word))));
     expect(answers).toEqual(['a', 'b', 'c'].map((stdout) => ({ status: 0, stdout })));
+  });
+
+  test('has one answer for a call that takes a moment, and no word about waiting', async () => {
+    const clock = new ManualClock();
+    const address = agentAddress(temporaryDirectory(), 'push', '1.2-3');
+    const call = async () => {
+      await setTimeout(10);
+      return { status: 7 };
+    };
+    const server = new AgentServer(
+      { address, build: '1.0-test', idleMs: 60_000, clock, log: silentLog },
+      { ...patientWork, call },
+    );
+    const running = server.run();
+    await waitFor(() => existsSync(address.socketPath), { what: 'the agent to listen' });
+    const said = async (request: AgentRequest) => {
+      const client = connect(address.socketPath);
+      client.write(`${JSON.stringify(request)}\n`);
+      return (await Array.fromAsync(client)).join('');
+    };
+    expect(await said(asking('a'))).toBe('{"status":7}\n');
+    await said({ ...asking(), kind: 'stop' });
+    await running;
   });
 
   test('answers a call that fails with the status of the failure', async () => {
@@ -183,6 +207,8 @@ describe('an agent ends', () => {
     await waitFor(() => existsSync(address.socketPath), { what: 'the agent to listen' });
     const client = connect(address.socketPath);
     client.write(`${JSON.stringify(asking('wait'))}\n`);
+    await waitFor(() => clock.sleeperCount > 0, { what: 'the agent to work' });
+    clock.advance(1000);
     const [word] = (await once(client, 'data')) as [Buffer];
     expect(word.toString()).toBe('{"waitMs":1000}\n');
     for (let round = 0; round < 3; round++) {

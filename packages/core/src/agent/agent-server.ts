@@ -47,6 +47,8 @@ export interface AgentServerOptions {
 }
 
 const maxConnections = 64;
+/** A call that is answered within this time has one answer and no word about waiting; a client waits 5 s for either. */
+const unannouncedMs = 50;
 const stopWithinMs = 1500;
 
 /**
@@ -142,8 +144,10 @@ export class AgentServer {
     const gone = new AbortController();
     socket.on('close', () => gone.abort());
     const verdict = verdictOf(this.work, request, gone.signal);
-    // A verdict that is known already needs no word about waiting.
-    const known = await Promise.race([verdict, Promise.resolve().then(() => undefined)]);
+    const enough = new AbortController();
+    const patience = this.options.clock.sleep(unannouncedMs, enough.signal).then(() => undefined);
+    const known = await Promise.race([verdict, patience]);
+    enough.abort();
     if (known === undefined) {
       const waitMs = await this.work.deadlineMs(request).catch(() => 0);
       socket.write(`${JSON.stringify({ waitMs })}\n`);
