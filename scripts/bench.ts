@@ -4,8 +4,7 @@
  *
  * Names of cases as arguments choose among them.
  */
-import { execFileSync } from 'node:child_process';
-import { REPOSITORY_ROOT } from '../test/support/repository.ts';
+import { asInstalled } from './bench/as-installed.ts';
 import { measureBackup } from './bench/backup-case.ts';
 import { measureCleanup } from './bench/cleanup-case.ts';
 import { measureComeback } from './bench/comeback-case.ts';
@@ -45,8 +44,7 @@ if (unknown.length > 0) {
 }
 for (const [name, { title, measure }] of Object.entries(cases)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
-  // As it lies after an installation, also where the page cache was dropped since it was built (docs/decisions.md, 70).
-  execFileSync(`${REPOSITORY_ROOT}/bin/archive2`, ['install', `${REPOSITORY_ROOT}/bin`]);
+  asInstalled();
   const result = await measure();
   console.log(`${title}\n${formatTable(result.rows)}\n`);
   writeReport(name, title, result);

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { BIN_DIRECTORY, REPOSITORY_ROOT } from '../../test/support/repository.ts';
+import { BIN_DIRECTORY } from '../../test/support/repository.ts';
+import { asInstalled } from './as-installed.ts';
 import { cpuMs, enteringMs, entry } from './enter.ts';
 import type { PgBackRest } from './pgbackrest.ts';
 import type { PushStand } from './push-stand.ts';
@@ -28,9 +28,8 @@ export async function measureCallCost({ stand, primary, segments }: PushStand, p
   const hosts = ['--min-copies=2', 'arch1 arch2', stand.walDirectory];
   const ours = [`${BIN_DIRECTORY}/archive_cmd`, ...hosts, `pg_wal/${name}`, name, stand.cluster];
   const push = peer.command('tls', 'archive-push', `pg_wal/${name}`);
+  asInstalled();
   for (const argv of [ours, push]) await primary.machine.check(argv, { cwd: primary.dataDirectory });
-  // Both programs whole in the page cache, as on a machine that has run them for a while.
-  for (const program of [`${REPOSITORY_ROOT}/bin/archive2`, '/usr/bin/pgbackrest']) readFileSync(program);
   const taken = enteringMs(enter);
   const [oursMs, versionMs, pushMs]: number[][] = [[], [], []];
   for (let call = 0; call < calls; call++) {

@@ -135,6 +135,9 @@ export class PgBackRest {
 
   /** Forgets what was fetched ahead, so that the next run starts cold. */
   async clearSpool(machine: Machine): Promise<void> {
+    // What fetches ahead in the background still may be at it.
+    const isAtWork = () => machine.processes(/pgbackrest .*archive-get/).length > 0;
+    await waitFor(() => !isAtWork(), { what: 'pgBackRest to end', timeoutMs: 60_000 });
     await machine.check(['sh', '-c', `rm -rf ${SPOOL}/archive`]);
   }
 }

@@ -5,7 +5,7 @@ import { type Pusher, type PushRun, PushStand } from './push-stand.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 const segments = 60;
-const warmUpSegments = 30;
+const warmUpSegments = 90;
 const singleSegments = 7;
 const rounds = 3;
 

@@ -3,6 +3,7 @@ import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
+import { asInstalled } from './as-installed.ts';
 import { CpuMeter } from './cpu-meter.ts';
 import { benchSettings, writeSegments } from './write-segments.ts';
 
@@ -68,6 +69,7 @@ export class PushStand {
       }
       for (const directory of [this.stand.walDirectory, `${clusterDirectory}/debts`]) empty(machine.path(directory));
     }
+    asInstalled();
   }
 
   /**

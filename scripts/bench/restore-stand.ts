@@ -2,6 +2,7 @@ import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import type { Machine } from '../../test/support/machine.ts';
 import { type Backup, PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
+import { asInstalled } from './as-installed.ts';
 import { PgBackRest } from './pgbackrest.ts';
 import { benchSettings, writeSegments } from './write-segments.ts';
 
@@ -65,6 +66,7 @@ export class RestoreStand {
         reset: async () => {
           // Fails when none runs.
           await restorer.run([`${BIN_DIRECTORY}/restore_cmd`, 'agent', 'stop']);
+          asInstalled();
         },
       },
       ssh: peerSource('ssh'),
