@@ -85,7 +85,7 @@ export class EncodedBody implements PutBody {
 
   private async *plain(): AsyncGenerator<Buffer> {
     const { sizeBytes } = this.source;
-    // Two halves, so that it comes as one.
+    // A buffer of its own, as what comes is kept; twice as large, as a file that fits in its first half comes in one part.
     yield* this.source.read(0, sizeBytes, Buffer.alloc(2 * sizeBytes));
   }
 }

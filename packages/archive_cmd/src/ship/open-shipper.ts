@@ -23,7 +23,7 @@ export interface ShipperWorld {
   log: Log;
 }
 
-/** Two pieces at once keep both the compressor and the next read busy. */
+/** So many files are read and compressed at once. */
 export const readBufferCount = 2;
 
 /** Makes a shipper for one set of settings, with what was remembered of its hosts. Connects to nobody yet. */
