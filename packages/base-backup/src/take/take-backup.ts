@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ClusterRecord, readClusterRecord } from '@archive2/core/archive/identity.ts';
 import { backupDirectory } from '@archive2/core/backups/backup-directory.ts';
@@ -18,7 +18,6 @@ import { scheduleAsBatch } from '@archive2/core/base/batch-door.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { together } from '@archive2/core/base/together.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
-import { syncDirectory } from '@archive2/core/files/directory-sync.ts';
 import { toDiskFailure } from '@archive2/core/files/disk-error.ts';
 import { freeSpace } from '@archive2/core/files/free-space.ts';
 import type { BackupServer } from '@archive2/core/postgres/connect-servers.ts';
@@ -32,6 +31,7 @@ import { formatSystemIdentifier } from '@archive2/core/wal/system-identifier.ts'
 import type { BackupJob } from '../backup-job.ts';
 import type { BackupWorld } from '../backup-world.ts';
 import { removeLeftovers } from './leftovers.ts';
+import { makePartial } from './make-partial.ts';
 import { openServer } from './open-server.ts';
 import { segmentsOnPeer } from './peer-wal.ts';
 import { runBaseBackupProgram } from './run-program.ts';
@@ -110,9 +110,8 @@ export async function takeBackup(
 
 async function takeInto(backup: BackupUnderWay): Promise<BackupRecord> {
   const { job, directory, number } = backup;
+  await makePartial(job.directory, directory);
   try {
-    await mkdir(directory, { mode: 0o700 });
-    await syncDirectory(job.directory.path);
     const { comparison, walSegments } = await runBaseBackupProgram(backup, (tars) => compareTars(backup, tars));
     checkWalTar(walSegments, comparison.ranges, backup.identity);
     return await finish(backup, comparison);

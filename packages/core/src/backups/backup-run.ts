@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterDirectory } from '../archive/cluster-directory.ts';
 import { systemErrorCode } from '../base/failure.ts';
 import { replaceFileDurably } from '../files/atomic-file.ts';
+import { syncDirectory } from '../files/directory-sync.ts';
 import { parseBackupDirectoryName } from './backup-directory.ts';
 
 /**
@@ -12,6 +13,12 @@ import { parseBackupDirectoryName } from './backup-directory.ts';
 export async function noteRun(cluster: ClusterDirectory, name: string, run: string, nowMs: number): Promise<void> {
   const json = { format: 1, name, run, startedAt: new Date(nowMs).toISOString() };
   await replaceFileDurably(noteOf(cluster), `${JSON.stringify(json, null, 2)}\n`, nowMs);
+}
+
+/** The name that was noted turned out to be another tool's: its partial backup is none of ours. */
+export async function forgetRun(cluster: ClusterDirectory): Promise<void> {
+  await unlink(noteOf(cluster));
+  await syncDirectory(cluster.stateDirectory);
 }
 
 /** The name of the partial backup that the last run was writing, whether it is still there or not; undefined when not known. */
