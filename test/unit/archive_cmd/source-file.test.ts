@@ -1,4 +1,4 @@
-import { readFileSync, truncateSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { EncodedBody } from '../../../packages/archive_cmd/src/ship/encoded-body.ts';
 import { ReadBuffers } from '../../../packages/archive_cmd/src/ship/read-buffers.ts';
@@ -66,7 +66,27 @@ test('the body is the same before and after it is whole, and says so only then',
   await source.close();
 });
 
-test('a file that changes while it is read gives no summary', async () => {
+test.each([
+  ['is written again, with as many bytes', (path: string) => writeFileSync(path, readFileSync(path).fill(1, 9000))],
+  ['is touched', (path: string) => utimesSync(path, 1, 1)],
+  [
+    'gives its name to another one',
+    (path: string) => {
+      copyFileSync(path, `${path}.other`);
+      renameSync(`${path}.other`, path);
+    },
+  ],
+])('a file that %s while it is read gives neither summary nor digest', async (_what, change) => {
+  const { source, path } = await opened();
+  const body = new EncodedBody(source, new ReadBuffers(1));
+  change(path);
+  await failureFrom('source_changed', Array.fromAsync(body.pieces()));
+  expect(() => body.summary()).toThrow('before the last piece');
+  await failureFrom('source_changed', body.rawDigest());
+  await source.close();
+});
+
+test('a file that gets shorter while it is read gives no summary', async () => {
   const { source, path } = await opened();
   const body = new EncodedBody(source, new ReadBuffers(1));
   truncateSync(path, 1000);
