@@ -29,12 +29,7 @@ const soleImporters = [
   { package: 'yargs', file: 'packages/core/src/cli/arguments.ts' },
   { package: 'bun:sqlite', file: 'packages/core/src/queue/sqlite-door.ts' },
   { package: 'better-sqlite3', file: 'packages/core/src/queue/sqlite-door.ts' },
-  { package: 'bun:ffi', file: 'packages/core/src/base/batch-door.ts' },
-  { package: 'bun:ffi', file: 'packages/core/src/files/lock-door.ts' },
-  { package: 'bun:ffi', file: 'packages/core/src/files/pipe-door.ts' },
-  { package: 'bun:ffi', file: 'packages/core/src/files/listing-door.ts' },
-  { package: 'bun:ffi', file: 'packages/core/src/files/size-door.ts' },
-  { package: 'bun:ffi', file: 'packages/core/src/files/space-door.ts' },
+  { package: 'bun:ffi', file: 'packages/core/src/base/libc-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/agent/file-door.ts' },
 ];
 

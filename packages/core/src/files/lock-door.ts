@@ -3,23 +3,14 @@
  *
  * A lock of the kernel's dies with its holder, whatever kills it; a pid file does not, and its pid is used again.
  */
-import { dlopen } from 'bun:ffi';
+import { libcCalls } from '../base/libc-door.ts';
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-interface Libc {
-  flock(fileDescriptor: number, operation: number): number;
-}
-
-let libc: Libc | undefined;
-
-function loadLibc(): Libc {
-  libc ??= dlopen('libc.so.6', { flock: { args: ['int', 'int'], returns: 'int' } }).symbols;
-  return libc;
-}
+const libc = libcCalls({ flock: { args: ['int', 'int'], returns: 'int' } });
 
 /** Takes an exclusive flock(2) on an open file descriptor without waiting; false when another open file holds it. */
 export function tryFlockExclusive(fileDescriptor: number): boolean {
-  return loadLibc().flock(fileDescriptor, LOCK_EX | LOCK_NB) === 0;
+  return libc().flock(fileDescriptor, LOCK_EX | LOCK_NB) === 0;
 }

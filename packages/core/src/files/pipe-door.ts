@@ -1,5 +1,5 @@
 /** The door to fcntl(2) for the size of a pipe, which the runtime does not have. */
-import { dlopen } from 'bun:ffi';
+import { libcCalls } from '../base/libc-door.ts';
 
 /** From linux/fcntl.h. */
 const F_SETPIPE_SZ = 1031;
@@ -7,11 +7,12 @@ const F_SETPIPE_SZ = 1031;
 /** What an unprivileged user may have (/proc/sys/fs/pipe-max-size). */
 const pipeBytes = 1024 * 1024;
 
+const libc = libcCalls({ fcntl: { args: ['int', 'int', 'int'], returns: 'int' } });
+
 /**
  * Lets a pipe hold 1 MiB instead of 64 KiB, so that its two ends wake each other up less often. What is no pipe, or is not to be larger,
  * stays as it is.
  */
 export function widenPipe(fileDescriptor: number): void {
-  const { symbols } = dlopen('libc.so.6', { fcntl: { args: ['int', 'int', 'int'], returns: 'int' } });
-  symbols.fcntl(fileDescriptor, F_SETPIPE_SZ, pipeBytes);
+  libc().fcntl(fileDescriptor, F_SETPIPE_SZ, pipeBytes);
 }

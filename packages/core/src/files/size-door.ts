@@ -4,8 +4,8 @@
  * A listing of a whole archive asks for a hundred thousand of them, and node:fs takes half as long again for each (Bun 1.4.5): it
  * walks the whole path and makes an object of many fields.
  */
-import { dlopen, ptr } from 'bun:ffi';
 import { closeSync, openSync } from 'node:fs';
+import { addressOf, libcCalls } from '../base/libc-door.ts';
 
 /** From linux/stat.h and linux/fcntl.h. */
 const STATX_SIZE = 0x200;
@@ -16,25 +16,15 @@ const sizeOffset = 40;
 /** Longer than any file name. */
 const nameBytes = 256;
 
-interface Libc {
-  statx(directory: number, name: number, flags: number, mask: number, buffer: number): number;
-}
-
-let libc: Libc | undefined;
-
-function loadLibc(): Libc {
-  const types = ['int', 'ptr', 'int', 'u32', 'ptr'] as const;
-  libc ??= dlopen('libc.so.6', { statx: { args: [...types], returns: 'int' } }).symbols as unknown as Libc;
-  return libc;
-}
+const libc = libcCalls({ statx: { args: ['int', 'ptr', 'int', 'u32', 'ptr'], returns: 'int' } });
 
 /** The sizes of files in one directory, by name; links are not followed. To be closed. */
 export class DirectorySizes {
   private readonly directory: number;
   private readonly name = Buffer.alloc(nameBytes);
   private readonly buffer = Buffer.alloc(statxBytes);
-  private readonly namePointer = ptr(this.name) as unknown as number;
-  private readonly bufferPointer = ptr(this.buffer) as unknown as number;
+  private readonly namePointer = addressOf(this.name);
+  private readonly bufferPointer = addressOf(this.buffer);
 
   constructor(path: string) {
     this.directory = openSync(path, 'r');
@@ -45,8 +35,7 @@ export class DirectorySizes {
     const length = this.name.write(name, 0, nameBytes - 1, 'latin1');
     this.name[length] = 0;
     const { directory, namePointer, bufferPointer } = this;
-    if (loadLibc().statx(directory, namePointer, AT_SYMLINK_NOFOLLOW, STATX_SIZE, bufferPointer) !== 0)
-      return undefined;
+    if (libc().statx(directory, namePointer, AT_SYMLINK_NOFOLLOW, STATX_SIZE, bufferPointer) !== 0) return undefined;
     return this.buffer.readUInt32LE(sizeOffset) + this.buffer.readUInt32LE(sizeOffset + 4) * 2 ** 32;
   }
 
