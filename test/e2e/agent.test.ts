@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  data.stopAgents();
+  await data.killAgents();
   await stand.waitForNoDebts();
 });
 

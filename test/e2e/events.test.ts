@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  data.stopAgents();
+  await data.killAgents();
   await stand.waitForNoDebts();
 });
 
@@ -112,8 +112,7 @@ describe('the counters of archive_cmd’s agent', () => {
     expect(hosts.map(({ host }) => host)).toEqual(['arch1', 'arch2']);
     expect(hosts.reduce((sum, host) => sum + host.files, 0)).toBe(20);
 
-    data.stopAgents();
-    await waitFor(() => data.agents().length === 0, { what: 'the agent to be dead' });
+    await data.killAgents();
     expect(metrics().endedMs).toBeUndefined();
     expect(await archive(3, [])).toEqual([0, 0, 0]);
     const env = data.environment();
@@ -249,8 +248,7 @@ describe('a log that cannot be written', () => {
     expect(await archive(4)).toEqual([0, 0, 0, 0]);
     await stand.arch1.startSshd();
     expect(await archive(2)).toEqual([0, 0]);
-    data.stopAgents();
-    await waitFor(() => data.agents().length === 0, { what: 'the agent to be dead' });
+    await data.killAgents();
     await machine.unmount(stateDirectory);
     machine.makeDirectory(stateDirectory, 0o700);
 
@@ -364,7 +362,7 @@ describe('the counters and events of restore_cmd’s agent', () => {
     await waitFor(isKnown, { what: 'the answer to be known again', timeoutMs: 20_000, intervalMs: 300 });
     expect(namesOf(await told()).filter((event) => event === 'answer-unknown')).toHaveLength(1);
     await expect.poll(() => read().get?.unknown, { timeout: 5000 }).toBeGreaterThanOrEqual(1);
-    standby.killAgents();
+    await standby.killAgents();
 
     const [damaged = ''] = names;
     for (const { machine } of stand.hosts.slice(0, 1)) {
@@ -380,6 +378,6 @@ describe('the counters and events of restore_cmd’s agent', () => {
       { event: 'copy-damaged', name: damaged, foundBy: 'reader' },
       { event: 'repaired', name: damaged },
     ]);
-    other.killAgents();
+    await other.killAgents();
   });
 });

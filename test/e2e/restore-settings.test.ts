@@ -92,7 +92,7 @@ describe.each(ways)('restore_cmd, by $by,', ({ way }) => {
     const what = `the delay of ${last.name} to be over`;
     await waitFor(async () => (await statusOf(control, last, late)) === 0, { what, intervalMs: 200 });
     expect(await statusesOf(paused, [last, old], late)).toEqual([1, 0]);
-    paused.killAgents();
+    await paused.killAgents();
     expect(await statusesOf(paused, [last, old], late)).toEqual([1, 0]);
     expect((await paused.operate('delay', 'resume')).stdout).toContain('mode=normal');
     expect(await statusesOf(paused, [...young, last], late)).toEqual([0, 0, 0]);
@@ -110,7 +110,7 @@ describe.each(ways)('restore_cmd, by $by,', ({ way }) => {
     expect(released).toMatchObject({ status: 0, stdout: expect.stringContaining('lastSegment=not-yet') });
     expect(await statusesOf(standby, segments, late)).toEqual([0, 0, 0, 1, 1]);
     expect((await standby.operate('delay', 'show')).stdout).toContain(`lastSegment=${segments[2]?.name}`);
-    standby.killAgents();
+    await standby.killAgents();
     expect(await statusesOf(standby, segments.slice(1), late)).toEqual([0, 0, 1, 1]);
     await standby.operate('delay', 'release', '--until', momentOf(7));
     expect(await statusesOf(standby, segments, late)).toEqual([0, 0, 0, 0, 0]);

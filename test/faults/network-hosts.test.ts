@@ -176,7 +176,7 @@ describe('between two archive hosts and the primary', () => {
     expect(data.agentLog().match(/archive host in cooldown host=arch1/g)).toHaveLength(1);
     expect(data.agentLog()).toContain('forMs=6000');
     // What an agent learned, the next one knows.
-    data.stopAgents();
+    await data.killAgents();
     expect((await data.archive(newFile().name, { flags: patient })).elapsedMs).toBeLessThan(1900);
 
     await stand.primary.heal(stand.arch1.machine);

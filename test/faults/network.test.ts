@@ -31,7 +31,7 @@ describe('between the primary and its first archive host', () => {
 
   afterEach(async () => {
     await proxy.set('pass');
-    data.stopAgents();
+    await data.killAgents();
     await stand.waitForNoDebts();
     await stand.waitForNoParts();
   });

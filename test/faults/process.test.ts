@@ -2,8 +2,9 @@ import { existsSync, readdirSync, utimesSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ArchiveHost } from '../support/archive-host.ts';
 import { ArchiveStand } from '../support/archive-stand.ts';
-import { FaultCluster, inject, kill9 } from '../support/fault-cluster.ts';
+import { FaultCluster, inject } from '../support/fault-cluster.ts';
 import { Invariants } from '../support/invariants.ts';
+import { kill9 } from '../support/kill.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 let stand: ArchiveStand;
@@ -166,8 +167,7 @@ test('46: an agent whose state directory is on a full disk goes on archiving', a
   cluster.unwrap();
   await cluster.converged();
   invariants.check({ copies: 2 });
-  for (const { pid } of cluster.data.agents()) kill9(pid);
-  await waitFor(() => cluster.data.agents().length === 0, { what: 'the agent to end' });
+  await cluster.data.killAgents();
   await stand.primary.unmount(stateDirectory);
 });
 
@@ -175,8 +175,7 @@ test('78: lock files and sockets of the dead mean nothing, not even with the pid
   await setUp();
   expect(await pushByAgent(cluster.segment())).toMatchObject({ status: 0 });
   const dead = cluster.data.agent();
-  kill9(dead.pid);
-  await waitFor(() => cluster.data.agents().length === 0, { what: 'the agent to die' });
+  await cluster.data.killAgents();
   const left = readdirSync(stand.primary.path(cluster.data.stateDirectory));
   const locks = left.filter((it) => it.endsWith('.lock'));
   expect(locks).toHaveLength(1);

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kill9 } from '../support/fault-cluster.ts';
+import { kill9 } from '../support/kill.ts';
 import type { PostgresCluster } from '../support/postgres-cluster.ts';
 import { RestoreStand } from '../support/restore-stand.ts';
 import { waitFor } from '../support/wait-for.ts';

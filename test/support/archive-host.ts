@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { keyPair, sshDirectory } from './keys.ts';
+import { killAll } from './kill.ts';
 import type { Machine } from './machine.ts';
 import { descendantsOf } from './process-table.ts';
 import { sshdConfiguration } from './sshd-configuration.ts';
@@ -68,10 +69,7 @@ export class ArchiveHost {
       this.machine.processes('sshd').map(({ pid }) => pid),
       this.machine.processes(),
     );
-    for (const pid of all) {
-      kill9(pid);
-    }
-    await this.#gone(all);
+    await killAll(all, `sshd of ${this.machine.name}`);
   }
 
   /** Lets a key log in; a forced command comes with `restrict`. A key that was there gets the new rights. */
@@ -132,17 +130,6 @@ export class ArchiveHost {
   async #gone(pids: readonly number[]): Promise<void> {
     const isLeft = () => this.machine.processes().some(({ pid }) => pids.includes(pid));
     await waitFor(() => !isLeft(), { what: `sshd of ${this.machine.name} to end`, intervalMs: 5 });
-  }
-}
-
-function kill9(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    // One that ended by itself in between is just as dead.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') {
-      throw error;
-    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { ArchiveStand } from './archive-stand.ts';
+import { killAll } from './kill.ts';
 import type { Machine } from './machine.ts';
 import type { ProcessEntry } from './process-table.ts';
 import type { ProgramResult } from './program.ts';
@@ -109,8 +110,9 @@ export class DataDirectory {
   }
 
   /** SIGKILL for the agents of this directory. */
-  stopAgents(): void {
-    for (const { pid } of this.agents()) process.kill(pid, 'SIGKILL');
+  async killAgents(): Promise<void> {
+    const pids = this.agents().map(({ pid }) => pid);
+    await killAll(pids, `the agents of ${this.path}`);
   }
 
   /** What the agents of this directory have logged. */

@@ -3,6 +3,7 @@ import type { ArchiveHost } from './archive-host.ts';
 import { type ArchiveStand, sha256, walDirectoryOf } from './archive-stand.ts';
 import { type ArchiveCall, DataDirectory, type TimedResult } from './data-directory.ts';
 import { trust } from './keys.ts';
+import { kill9 } from './kill.ts';
 import { BIN_DIRECTORY } from './repository.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -207,18 +208,9 @@ export class FaultCluster {
 
   /** Ends everything that works on this cluster. */
   async close(): Promise<void> {
-    for (const { pid } of this.data.agents()) kill9(pid);
+    await this.data.killAgents();
     for (const host of this.stand.hosts) await this.killSessions(host);
     rmSync(this.stand.primary.path(this.data.path), { recursive: true, force: true });
-  }
-}
-
-export function kill9(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    // One that ended by itself in between is just as dead.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { expect } from 'vitest';
 import { ArchiveStand } from './archive-stand.ts';
-import { kill9 } from './fault-cluster.ts';
+import { killAll } from './kill.ts';
 import { Ledger } from './ledger.ts';
 import type { Machine } from './machine.ts';
 import { type Backup, PostgresCluster } from './postgres-cluster.ts';
@@ -128,8 +128,8 @@ export class RestoreStand {
   /** Ends the copy's server at once, and its agent with all that it has fetched ahead. */
   async stop(copy: PostgresCluster): Promise<void> {
     if (copy.isRunning) await copy.stop('immediate');
-    for (const { pid } of this.agents(copy)) kill9(pid);
-    await waitFor(() => this.agents(copy).length === 0, { what: `the agent of ${copy.name} to end` });
+    const pids = this.agents(copy).map(({ pid }) => pid);
+    await killAll(pids, `the agent of ${copy.name}`);
   }
 
   /** Stops a copy and removes it. */

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type ArchiveStand, sha256 } from './archive-stand.ts';
+import { killAll } from './kill.ts';
 import type { Machine } from './machine.ts';
 import type { Program, ProgramResult } from './program.ts';
 import { BIN_DIRECTORY } from './repository.ts';
@@ -80,10 +81,10 @@ export class RestoringDirectory {
   }
 
   /** SIGKILL for the agents of this directory. */
-  killAgents(): void {
+  async killAgents(): Promise<void> {
     const agents = this.machine.processes('restore_cmd agent run');
-    const own = agents.filter(({ argv }) => argv.includes(`--data-dir=${this.path}`));
-    for (const { pid } of own) process.kill(pid, 'SIGKILL');
+    const own = agents.filter(({ argv }) => argv.includes(`--data-dir=${this.path}`)).map(({ pid }) => pid);
+    await killAll(own, `the agents of ${this.path}`);
   }
 
   /** The files that its agent holds, by the names of their segments. */
