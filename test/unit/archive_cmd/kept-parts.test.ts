@@ -38,10 +38,10 @@ class Maker implements AsyncIterable<Buffer> {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** What a reader has got so far. */
-function reading(kept: KeptParts): { sizes: number[]; whole: Promise<void> } {
-  const sizes: number[] = [];
+function reading(kept: KeptParts): { sizes: number[][]; whole: Promise<void> } {
+  const sizes: number[][] = [];
   const whole = (async () => {
-    for await (const { length } of kept.read()) sizes.push(length);
+    for await (const burst of kept.bursts()) sizes.push(burst.map(({ length }) => length));
   })();
   whole.catch(() => undefined);
   return { sizes, whole };
@@ -54,16 +54,16 @@ test('they can be read while they are made, a mebibyte at a time, and again when
   await maker.make(part(mib - 1, 1));
   expect(sizes).toEqual([]);
   await maker.make(part(1, 2));
-  expect(sizes).toEqual([mib - 1, 1]);
+  expect(sizes).toEqual([[mib - 1, 1]]);
   await maker.make(part(7, 3));
-  expect(sizes).toEqual([mib - 1, 1]);
+  expect(sizes).toEqual([[mib - 1, 1]]);
   await maker.end();
   await whole;
   await kept.settled();
-  expect(sizes).toEqual([mib - 1, 1, 7]);
+  expect(sizes).toEqual([[mib - 1, 1], [7]]);
   const again = reading(kept);
   await again.whole;
-  expect(again.sizes).toEqual(sizes);
+  expect(again.sizes).toEqual([[mib - 1, 1, 7]]);
 });
 
 test('they are made without anybody who reads them, and none is none', async () => {
@@ -73,9 +73,9 @@ test('they are made without anybody who reads them, and none is none', async () 
     })(),
   );
   await kept.settled();
-  expect((await Array.fromAsync(kept.read())).length).toBe(1);
+  expect(await Array.fromAsync(kept.bursts())).toEqual([[part(5, 1)]]);
   const nothing = new KeptParts((async function* () {})());
-  expect(await Array.fromAsync(nothing.read())).toEqual([]);
+  expect(await Array.fromAsync(nothing.bursts())).toEqual([]);
 });
 
 test('what keeps them from being made is thrown to every reader, after what was given already', async () => {
@@ -85,7 +85,7 @@ test('what keeps them from being made is thrown to every reader, after what was 
   await maker.make(part(mib, 1));
   await maker.break();
   await expect(early.whole).rejects.toThrow('it changed');
-  expect(early.sizes).toEqual([mib]);
+  expect(early.sizes).toEqual([[mib]]);
   await expect(reading(kept).whole).rejects.toThrow('it changed');
   await kept.settled();
 });

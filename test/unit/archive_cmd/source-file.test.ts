@@ -56,9 +56,9 @@ test('the body is the same before and after it is whole, and says so only then',
   const { source, content } = await opened();
   const body = new EncodedBody(source, new ReadBuffers(1));
   body.prepare();
-  const early = Buffer.concat(await Array.fromAsync(body.pieces()));
+  const early = Buffer.concat((await Array.fromAsync(body.bursts())).flat());
   expect(body.summary()).toEqual({ sizeBytes: early.length, sha256: sha256(early) });
-  const late = Buffer.concat(await Array.fromAsync(body.pieces()));
+  const late = Buffer.concat((await Array.fromAsync(body.bursts())).flat());
   expect(late.equals(early)).toBe(true);
   expect((await decodedFile(early)).content.equals(content)).toBe(true);
   expect(await body.rawDigest()).toBe(sha256(content));
@@ -80,8 +80,8 @@ test.each([
   const { source, path } = await opened();
   const body = new EncodedBody(source, new ReadBuffers(1));
   change(path);
-  await failureFrom('source_changed', Array.fromAsync(body.pieces()));
-  expect(() => body.summary()).toThrow('before the last piece');
+  await failureFrom('source_changed', Array.fromAsync(body.bursts()));
+  expect(() => body.summary()).toThrow('before the last burst');
   await failureFrom('source_changed', body.rawDigest());
   await source.close();
 });
@@ -91,8 +91,8 @@ test('a file that gets shorter while it is read gives no summary', async () => {
   const body = new EncodedBody(source, new ReadBuffers(1));
   truncateSync(path, 1000);
   body.prepare();
-  await failureFrom('source_changed', Array.fromAsync(body.pieces()));
-  expect(() => body.summary()).toThrow('before the last piece');
+  await failureFrom('source_changed', Array.fromAsync(body.bursts()));
+  expect(() => body.summary()).toThrow('before the last burst');
   await body.settled();
   await source.close();
 });

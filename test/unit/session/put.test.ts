@@ -91,6 +91,7 @@ describe('a put', () => {
     const body = bodyOf(other, undefined, 50_000);
     await failureFrom('wrong_cluster', putFile(session, headerOf(other), body));
     expect(body.takenBytes).toBeLessThan(other.stored.length);
+    await waitFor(() => names(host).length === 1, { what: 'the part to go' });
     expect(names(host)).toEqual([nameOf(1)]);
     expect(session.isOpen).toBe(true);
   });

@@ -40,8 +40,8 @@ export class ScriptedHost {
     this.run(walDirectory, script).catch(() => undefined);
   }
 
-  send(message: ServerMessage, body?: Buffer): void {
-    this.writer.send(message, body);
+  send(message: ServerMessage, ...body: readonly Buffer[]): void {
+    this.writer.send(message, ...body);
   }
 
   /** Bytes that are no frame. */

@@ -101,9 +101,9 @@ async function sessionThatAnswers(answer: (id: number, host: ScriptedHost) => vo
 describe('a catalog that a host gets wrong is refused:', () => {
   const good = Buffer.from(`s ${name(1)} 5\n`);
   const sha256 = createHash('sha256').update(good).digest('hex');
-  const send = (...frames: [Record<string, unknown>, Buffer?][]) =>
+  const send = (...frames: [Record<string, unknown>, ...Buffer[]][]) =>
     sessionThatAnswers((id, host) => {
-      for (const [message, body] of frames) host.send({ ...message, id } as ServerMessage, body);
+      for (const [message, ...body] of frames) host.send({ ...message, id } as ServerMessage, ...body);
     });
 
   test('(a good one is taken)', async () => {
@@ -111,7 +111,7 @@ describe('a catalog that a host gets wrong is refused:', () => {
     expect((await requestCatalog(session)).stored).toEqual(new Map([[name(1), 5]]));
   });
 
-  test.each<[string, [Record<string, unknown>, Buffer?][]]>([
+  test.each<[string, [Record<string, unknown>, ...Buffer[]][]]>([
     ['its end comes early', [[{ type: 'end', sizeBytes: good.length, sha256 }]]],
     ['it has another digest', [[{ type: 'data' }, good], [{ type: 'end', sizeBytes: good.length, sha256: 'x' }]]],
     [

@@ -140,12 +140,12 @@ export interface CountedBody extends PutBody {
 export function bodyOf(form: StoredForm, gate?: Promise<void>, pieceBytes = 200_000): CountedBody {
   const body: CountedBody = {
     takenBytes: 0,
-    async *pieces() {
+    async *bursts() {
       for (let at = 0; at < form.stored.length; at += pieceBytes) {
         if (gate !== undefined && at >= form.stored.length / 2) await gate;
         const piece = form.stored.subarray(at, at + pieceBytes);
         body.takenBytes += piece.length;
-        yield piece;
+        yield [piece];
       }
     },
     summary: () => form.summary,
@@ -156,8 +156,8 @@ export function bodyOf(form: StoredForm, gate?: Promise<void>, pieceBytes = 200_
 /** A body whose sender fails in the middle. */
 export function brokenBody(form: StoredForm): PutBody {
   return {
-    async *pieces() {
-      yield form.stored.subarray(0, form.stored.length / 2);
+    async *bursts() {
+      yield [form.stored.subarray(0, form.stored.length / 2)];
       throw new Failure('source_changed', 'the file changed while it was read');
     },
     summary: () => form.summary,

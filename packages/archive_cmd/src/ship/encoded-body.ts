@@ -11,7 +11,7 @@ const keptRawBytes = 32 * 1024 * 1024;
 
 /**
  * The stored form of a source file, made piece by piece: compressed for segments, as it is for small files. It can be sent more
- * than once. Throws Failure `source_changed` from `pieces` when the file changed meanwhile.
+ * than once. Throws Failure `source_changed` from `bursts` when the file changed meanwhile.
  */
 export class EncodedBody implements PutBody {
   private readonly source: SourceFile;
@@ -31,12 +31,13 @@ export class EncodedBody implements PutBody {
     this.kept = new KeptParts(this.encode());
   }
 
-  async *pieces(): AsyncGenerator<Buffer> {
-    yield* this.kept === undefined ? this.encode() : this.kept.read();
+  async *bursts(): AsyncGenerator<readonly Buffer[]> {
+    if (this.kept !== undefined) yield* this.kept.bursts();
+    else for await (const piece of this.encode()) yield [piece];
   }
 
   summary(): PutSummary {
-    if (this.known === undefined) throw new Error('summary asked for before the last piece');
+    if (this.known === undefined) throw new Error('summary asked for before the last burst');
     return this.known;
   }
 

@@ -20,16 +20,14 @@ export class KeptParts {
   }
 
   /** All of them from the first on; those that are not made yet 1 MiB at a time, or at the end. Throws what making them threw. */
-  async *read(): AsyncGenerator<Buffer> {
-    let [index, readBytes] = [0, 0];
+  async *bursts(): AsyncGenerator<readonly Buffer[]> {
+    let [count, readBytes] = [0, 0];
     for (;;) {
       while (!this.isWhole && this.madeBytes - readBytes < burstBytes) await Promise.race([this.grown, this.making]);
-      if (index === this.parts.length) return;
-      for (const part of this.parts.slice(index)) {
-        index += 1;
-        readBytes += part.length;
-        yield part;
-      }
+      if (count === this.parts.length) return;
+      const burst = this.parts.slice(count);
+      [count, readBytes] = [this.parts.length, this.madeBytes];
+      yield burst;
     }
   }
 

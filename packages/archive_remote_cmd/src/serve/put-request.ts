@@ -214,7 +214,7 @@ export class PutRequest {
     });
     const maxPieceBytes = 512 * 1024;
     return {
-      async *pieces() {
+      async *bursts() {
         let position = 0;
         for (;;) {
           if (!ended) await Promise.race([incoming.part.waitForMore(position), end]);
@@ -225,7 +225,7 @@ export class PutRequest {
           }
           const piece = await incoming.part.read(position, maxPieceBytes);
           position += piece.length;
-          yield piece;
+          yield [piece];
         }
       },
       summary() {

@@ -287,8 +287,8 @@ export class ServeSession {
     await afterSuccess();
   }
 
-  private send(message: ServerMessage, body?: Buffer): void {
-    this.writer.send(message, body);
+  private send(message: ServerMessage, ...body: readonly Buffer[]): void {
+    this.writer.send(message, ...body);
   }
 
   private async *counted(input: Readable): AsyncGenerator<Buffer> {

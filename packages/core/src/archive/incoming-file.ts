@@ -55,7 +55,9 @@ export class IncomingFile {
     await store.checkNotTooFarAhead(file);
     // A disk that was unmounted since the session began is told from an error nobody foresaw.
     await store.checkDirectory();
-    const part = await onDisk('creating a file', () => PartFile.create(store.directory.walDirectory, file.name));
+    const part = await onDisk('creating a file', () =>
+      PartFile.create(store.directory.walDirectory, file.name, { isDirect: true }),
+    );
     return new IncomingFile(store, file, part, modifiedMs);
   }
 
@@ -123,10 +125,12 @@ export class IncomingFile {
   }
 
   private peek(file: SegmentFile | PartialFile, piece: Buffer): void {
-    this.prefix = Buffer.concat([this.prefix ?? Buffer.alloc(0), piece]);
-    const page = peekRaw(this.prefix, pageHeaderBytes);
+    const prefix = this.prefix?.length ? Buffer.concat([this.prefix, piece]) : piece;
+    const page = peekRaw(prefix, pageHeaderBytes);
     if (page === undefined) {
-      if (this.prefix.length < peekPrefixBytes) return;
+      // The piece is its sender's again.
+      this.prefix = prefix === piece ? Buffer.from(piece) : prefix;
+      if (prefix.length < peekPrefixBytes) return;
       throw new Failure('bad_page_header', `${this.file.name}: no page header in its first ${peekPrefixBytes} bytes`);
     }
     this.headerIdentity = checkSegmentHeader(parsePageHeader(page), file, this.store.identity);

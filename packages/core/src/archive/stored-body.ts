@@ -9,7 +9,7 @@ import type { WalStore } from './wal-store.ts';
 export function storedBody(store: WalStore, file: ArchiveFile, rate?: RateLimit): PutBody {
   let summary: PutSummary | undefined;
   return {
-    async *pieces() {
+    async *bursts() {
       const stored = await store.openStored(file.name);
       if (stored === undefined) throw new Failure('not_found', `${file.name} is no longer stored here`);
       const hash = createHash('sha256');
@@ -19,7 +19,7 @@ export function storedBody(store: WalStore, file: ArchiveFile, rate?: RateLimit)
           hash.update(chunk);
           sizeBytes += chunk.length;
           await rate?.take(chunk.length);
-          yield chunk;
+          yield [chunk];
         }
       } finally {
         await stored.close();

@@ -1,6 +1,6 @@
-import * as zlib from 'node:zlib';
 import { damaged } from './damage.ts';
 import { detectStoredFormat, formatPrefixBytes } from './stored-format.ts';
+import { ZstdDecompressor } from './zstd-decompressor.ts';
 import { type DataFrameHeader, largestBlockBytes, parseFrameHeader, readBlock } from './zstd-frame.ts';
 
 /** Encoders may begin with small blocks; more than these are not looked at for a few thousand bytes. */
@@ -34,11 +34,11 @@ function peekZstd(prefix: Buffer, wantBytes: number): Buffer | undefined {
   const lastBlocks = completeBlocks(prefix, header);
   const [first] = lastBlocks;
   if (first === undefined) return undefined;
-  const raw = decompressBlocks(prefix, header, first, 1);
-  if (raw.length >= want) return raw.subarray(0, want);
+  const raw = decompressBlocks(prefix.subarray(header.headerBytes, first.end), first.isLast, want);
+  if (raw.length >= want) return raw;
   const last = lastBlocks.at(-1) ?? first;
-  const more = decompressBlocks(prefix, header, last, lastBlocks.length);
-  if (more.length >= want) return more.subarray(0, want);
+  const more = decompressBlocks(prefix.subarray(header.headerBytes, last.end), last.isLast, want);
+  if (more.length >= want) return more;
   if (last.isLast) throw damaged('has a zstd frame that holds less than it claims');
   return undefined;
 }
@@ -64,17 +64,28 @@ function completeBlocks(prefix: Buffer, header: DataFrameHeader): CompleteBlock[
 
 /**
  * Magic, a descriptor without content size and checksum, and a window of 1 MiB: eight blocks. Blocks refer to what is
- * before them in their frame only, so the first ones of any frame are a whole frame once the last of them is marked so.
+ * before them in their frame only, so the first ones of any frame are a whole frame once an empty last one follows.
  */
 const shortFrameHeader = Buffer.from('28b52ffd0050', 'hex');
+const emptyLastBlock = Buffer.from('010000', 'hex');
 
-function decompressBlocks(prefix: Buffer, header: DataFrameHeader, last: CompleteBlock, count: number): Buffer {
-  const frame = Buffer.concat([shortFrameHeader, prefix.subarray(header.headerBytes, last.end)]);
-  const lastAt = shortFrameHeader.length + last.start - header.headerBytes;
-  frame.writeUInt8(frame.readUInt8(lastAt) | 1, lastAt);
+/** Making one costs as much as ten looks. */
+let decompressor: ZstdDecompressor | undefined;
+
+/** The first `want` bytes of what the blocks hold, fewer when they hold fewer. */
+function decompressBlocks(blocks: Buffer, isLast: boolean, want: number): Buffer {
+  const engine = decompressor ?? new ZstdDecompressor(largestBlockBytes);
+  decompressor = undefined;
   try {
-    return zlib.zstdDecompressSync(frame, { maxOutputLength: count * largestBlockBytes });
-  } catch (error) {
-    throw damaged('does not decompress', error);
+    const raw = Buffer.alloc(want);
+    let filledBytes = 0;
+    for (const part of isLast ? [shortFrameHeader, blocks] : [shortFrameHeader, blocks, emptyLastBlock]) {
+      for (const piece of engine.take(part)) filledBytes += piece.copy(raw, filledBytes);
+    }
+    decompressor = engine;
+    return raw.subarray(0, filledBytes);
+  } finally {
+    // One that has met damage is of no more use.
+    if (decompressor === undefined) engine.close();
   }
 }

@@ -3,6 +3,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '../base/failure.ts';
+import { DirectContent } from './direct-content.ts';
+import { type FileContent, PlainContent } from './file-content.ts';
 import { linkUnlessTaken } from './link.ts';
 import { tryFlockExclusive } from './lock-door.ts';
 import { reserveSpace } from './space-door.ts';
@@ -25,26 +27,28 @@ export class PartFile {
   readonly path: string;
   private readonly directory: string;
   private readonly handle: FileHandle;
-  private sizeWritten = 0;
+  private readonly content: FileContent;
   private waiters: (() => void)[] = [];
 
-  private constructor(directory: string, path: string, handle: FileHandle) {
+  private constructor(directory: string, path: string, handle: FileHandle, content: FileContent) {
     this.directory = directory;
     this.path = path;
     this.handle = handle;
+    this.content = content;
   }
 
-  static async create(directory: string, name: string): Promise<PartFile> {
+  /** `isDirect`: past the page cache, for what is large and not read soon. */
+  static async create(directory: string, name: string, { isDirect = false } = {}): Promise<PartFile> {
     const path = join(directory, `.${name}.${randomBytes(8).toString('hex')}.part`);
     const flags = constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_NOFOLLOW;
     const handle = await open(path, flags, 0o600);
     // Nobody else knows the name, so the lock is free; a file system without flock leaves the age as the only sign of life.
     tryFlockExclusive(handle.fd);
-    return new PartFile(directory, path, handle);
+    return new PartFile(directory, path, handle, isDirect ? new DirectContent(handle) : new PlainContent(handle));
   }
 
   get sizeBytes(): number {
-    return this.sizeWritten;
+    return this.content.sizeBytes;
   }
 
   /**
@@ -55,33 +59,20 @@ export class PartFile {
     reserveSpace(this.handle.fd, sizeBytes);
   }
 
-  /** Appends the whole chunk, however short the kernel's writes are. Calls must not overlap. */
+  /** Appends the whole chunk. Calls must not overlap. */
   async append(chunk: Buffer): Promise<void> {
-    let offset = 0;
-    while (offset < chunk.length) {
-      const { bytesWritten } = await this.handle.write(chunk, offset, chunk.length - offset, this.sizeWritten + offset);
-      offset += bytesWritten;
-    }
-    this.sizeWritten += chunk.length;
+    await this.content.append(chunk);
     this.wakeReaders();
   }
 
-  /** Reads what has been written from `position` on; empty when there is nothing yet. Safe beside `append`. */
-  async read(position: number, maxBytes: number): Promise<Buffer> {
-    const length = Math.min(maxBytes, this.sizeWritten - position);
-    const buffer = Buffer.allocUnsafe(Math.max(length, 0));
-    let filled = 0;
-    while (filled < buffer.length) {
-      const { bytesRead } = await this.handle.read(buffer, filled, buffer.length - filled, position + filled);
-      if (bytesRead === 0) throw new Error(`${this.path} ended at byte ${position + filled}, but more was written`);
-      filled += bytesRead;
-    }
-    return buffer;
+  /** What was appended, from `position` on; empty when there is nothing yet. It stays as it is until `close`. Safe beside `append`. */
+  read(position: number, maxBytes: number): Promise<Buffer> {
+    return this.content.read(position, maxBytes);
   }
 
   /** Resolves when more than `position` bytes are there, or when `wakeReaders` is called for another reason. */
   async waitForMore(position: number): Promise<void> {
-    if (this.sizeWritten > position) return;
+    if (this.sizeBytes > position) return;
     await new Promise<void>((resolve) => this.waiters.push(resolve));
   }
 
@@ -93,6 +84,7 @@ export class PartFile {
 
   /** Sets the modification time and makes the content durable. An error means that the content must be discarded. */
   async sync(modifiedMs: number): Promise<void> {
+    await this.content.finish();
     const modified = new Date(modifiedMs);
     await this.handle.utimes(modified, modified);
     await this.handle.sync();
@@ -133,6 +125,7 @@ export class PartFile {
 
   /** Ends the writer's lock. Readers of the content must be done. */
   async close(): Promise<void> {
+    await this.content.close();
     await this.handle.close();
   }
 

@@ -151,8 +151,9 @@ export class ArchiveSession {
     if (this.conversations.size === 0) this.stopWatchdog();
   }
 
-  send(header: ClientMessageOf<Exclude<ClientMessage['type'], 'hello'>>, body?: Buffer): void {
-    this.writer.send(header, body);
+  /** The body may lie in several buffers. */
+  send(header: ClientMessageOf<Exclude<ClientMessage['type'], 'hello'>>, ...body: readonly Buffer[]): void {
+    this.writer.send(header, ...body);
   }
 
   /** Takes back a body that a conversation received and nobody looks at any more: another one may lie in it. */

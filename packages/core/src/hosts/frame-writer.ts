@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { Failure } from '../base/failure.ts';
-import { encodeFrame } from '../protocol/frame.ts';
+import { encodeFrame, totalBytes } from '../protocol/frame.ts';
 
 /** What may wait to be written: the next frame is made while one is on its way. */
 const maxUnwrittenBytes = 1024 * 1024;
@@ -17,10 +17,10 @@ export class FrameWriter {
   }
 
   /** Queues a frame at once; frames leave in the order of the calls. */
-  send(header: Record<string, unknown>, body?: Buffer): void {
+  send(header: Record<string, unknown>, ...body: readonly Buffer[]): void {
     if (this.stream.destroyed || this.stream.writableEnded) return;
-    const parts = encodeFrame(header, body);
-    const frameBytes = parts.reduce((sum, { length }) => sum + length, 0);
+    const parts = encodeFrame(header, ...body);
+    const frameBytes = totalBytes(parts);
     this.unwrittenBytes += frameBytes;
     const written = () => {
       this.unwrittenBytes -= frameBytes;

@@ -1,6 +1,6 @@
 import { Failure } from '../base/failure.ts';
 import { beforeAllocating } from '../codec/garbage.ts';
-import { maxBodyBytes } from '../protocol/frame.ts';
+import { frameBodies, totalBytes } from '../protocol/frame.ts';
 import type { ClientMessageOf, ServerMessageOf } from '../protocol/messages.ts';
 import type { Answer, ArchiveSession, Conversation } from './archive-session.ts';
 
@@ -8,10 +8,11 @@ export type PutHeader = Omit<ClientMessageOf<'put'>, 'type' | 'id'>;
 export type PutSummary = Omit<ClientMessageOf<'end'>, 'type' | 'id'>;
 export type PutVerdict = Omit<ServerMessageOf<'stored'>, 'type' | 'id'>;
 
-/** A file's stored form: pieces of any size, then what is known once all of them are made. */
+/** A file's stored form: its content, then what is known once all of it is made. */
 export interface PutBody {
-  pieces(): AsyncIterable<Buffer>;
-  /** Asked for after the last piece. */
+  /** The content in pieces of any size, as many at a time as are there. */
+  bursts(): AsyncIterable<readonly Buffer[]>;
+  /** Asked for after the last burst. */
   summary(): PutSummary;
 }
 
@@ -43,17 +44,16 @@ export async function putFile(session: ArchiveSession, header: PutHeader, body: 
 }
 
 async function sendBody(session: ArchiveSession, id: number, body: PutBody, answers: PutAnswers): Promise<void> {
-  // Where the body comes from another sender, the next piece may take as long as it likes.
+  // Where the body comes from another sender, the next burst may take as long as it likes.
   answers.awaitsUs = true;
-  for await (const piece of body.pieces()) {
+  for await (const burst of body.bursts()) {
     answers.awaitsUs = false;
-    for (let offset = 0; offset < piece.length; offset += maxBodyBytes) {
+    for (const parts of frameBodies(burst)) {
       // An early answer (a refusal after the first page) makes the rest pointless.
       if (answers.settled) return;
-      const part = piece.subarray(offset, offset + maxBodyBytes);
       // What SSH makes of it is garbage that the collector does not see either: packets, encrypted packets, and all of them joined.
-      beforeAllocating(part.length * 4);
-      session.send({ type: 'data', id }, part);
+      beforeAllocating(totalBytes(parts) * 4);
+      session.send({ type: 'data', id }, ...parts);
       await session.waitForRoom();
     }
     answers.awaitsUs = true;

@@ -78,6 +78,19 @@ export class SshChannel extends Duplex {
     this.#raw.write(chunk, encoding, () => this.#finishWrite());
   }
 
+  /** What waits leaves in one turn, and so, where writes are joined, as one. */
+  override _writev(
+    chunks: { chunk: Buffer; encoding: BufferEncoding }[],
+    callback: (error?: Error | null) => void,
+  ): void {
+    const last = chunks.at(-1);
+    for (const { chunk, encoding } of chunks.slice(0, -1)) {
+      if (!this.#isRemoteGone && this.#raw.writable) this.#raw.write(chunk, encoding);
+    }
+    if (last === undefined) callback();
+    else this._write(last.chunk, last.encoding, callback);
+  }
+
   override _final(callback: (error?: Error | null) => void): void {
     if (!this.#isRemoteGone) this.#raw.end();
     callback();

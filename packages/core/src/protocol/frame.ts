@@ -16,16 +16,41 @@ const emptyBody = Buffer.alloc(0);
 
 const newBuffer = (sizeBytes: number) => Buffer.allocUnsafe(sizeBytes);
 
-export function encodeFrame(header: Record<string, unknown>, body: Buffer = emptyBody): Buffer[] {
+/** What makes up a frame, in order; its body may lie in several buffers. */
+export function encodeFrame(header: Record<string, unknown>, ...body: readonly Buffer[]): Buffer[] {
   const json = Buffer.from(JSON.stringify(header));
-  if (json.length > maxHeaderBytes || body.length > maxBodyBytes) {
-    throw new Error(`frame too large: header ${json.length}, body ${body.length} bytes`);
+  const bodyBytes = totalBytes(body);
+  if (json.length > maxHeaderBytes || bodyBytes > maxBodyBytes) {
+    throw new Error(`frame too large: header ${json.length}, body ${bodyBytes} bytes`);
   }
   const head = newBuffer(prefixBytes + json.length);
   head.writeUInt32BE(json.length, 0);
-  head.writeUInt32BE(body.length, 4);
+  head.writeUInt32BE(bodyBytes, 4);
   json.copy(head, prefixBytes);
-  return body.length === 0 ? [head] : [head, body];
+  return bodyBytes === 0 ? [head] : [head, ...body];
+}
+
+/** Fills the bodies of as few frames as it takes with these pieces, cut where they must be. */
+export function* frameBodies(pieces: readonly Buffer[]): Generator<Buffer[]> {
+  let parts: Buffer[] = [];
+  let roomBytes = maxBodyBytes;
+  for (const piece of pieces) {
+    for (let offset = 0; offset < piece.length; ) {
+      const part = piece.subarray(offset, offset + roomBytes);
+      parts.push(part);
+      offset += part.length;
+      roomBytes -= part.length;
+      if (roomBytes > 0) continue;
+      yield parts;
+      parts = [];
+      roomBytes = maxBodyBytes;
+    }
+  }
+  if (parts.length > 0) yield parts;
+}
+
+export function totalBytes(buffers: readonly Buffer[]): number {
+  return buffers.reduce((sum, { length }) => sum + length, 0);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { pageAligned } from '../../files/page-aligned.ts';
+
 /** What is gathered before it is written: large pieces cost the kernel and the disk less. */
 export const arenaBytes = 4 * 2 ** 20;
 
@@ -55,10 +57,4 @@ export class Arenas {
   private make(): Arena {
     return { bytes: pageAligned(this.sizeBytes), used: 0, writers: 0 };
   }
-}
-
-/** Memory that begins at a page of the machine's, in steps of 64 KiB: no buffer of JavaScript's promises that, one of WebAssembly does. */
-export function pageAligned(sizeBytes: number): Buffer {
-  const pages = sizeBytes / 65_536;
-  return Buffer.from(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer);
 }

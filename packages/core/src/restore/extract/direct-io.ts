@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
 import { systemErrorCode } from '../../base/failure.ts';
+import { pageAligned } from '../../files/page-aligned.ts';
 import type { AnchoredDirectory } from './anchored-directory.ts';
-import { pageAligned } from './arenas.ts';
 
 const probeName = '.archive2-direct-io';
 

@@ -1,0 +1,62 @@
+import type { FileHandle } from 'node:fs/promises';
+
+/** What a file holds that is being written, at its end, and read at the same time. */
+export interface FileContent {
+  readonly sizeBytes: number;
+  /** Appends the whole chunk. Calls must not overlap; the chunk is the caller's again on return. */
+  append(chunk: Buffer): Promise<void>;
+  /** What was appended, from `position` on; empty where there is nothing yet. It stays as it is until `close`. Safe beside `append`. */
+  read(position: number, maxBytes: number): Promise<Buffer>;
+  /** The file system has all of it on return; none of it needs to be durable. */
+  finish(): Promise<void>;
+  /** Ends the use of the file, which the caller closes. */
+  close(): Promise<void>;
+}
+
+/** Content that is written as it comes, through the page cache. */
+export class PlainContent implements FileContent {
+  private readonly handle: FileHandle;
+  private writtenBytes = 0;
+
+  constructor(handle: FileHandle) {
+    this.handle = handle;
+  }
+
+  get sizeBytes(): number {
+    return this.writtenBytes;
+  }
+
+  async append(chunk: Buffer): Promise<void> {
+    await writeWhole(this.handle, chunk, this.writtenBytes);
+    this.writtenBytes += chunk.length;
+  }
+
+  async read(position: number, maxBytes: number): Promise<Buffer> {
+    return await readWhole(this.handle, position, Math.min(maxBytes, this.writtenBytes - position));
+  }
+
+  async finish(): Promise<void> {}
+
+  async close(): Promise<void> {}
+}
+
+/** Writes all of it at `position`, however short the kernel's writes are. */
+export async function writeWhole(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  let offset = 0;
+  while (offset < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, offset, bytes.length - offset, position + offset);
+    offset += bytesWritten;
+  }
+}
+
+/** Reads so many bytes that are known to be there; none for less than one. Throws an Error when the file ends before. */
+export async function readWhole(handle: FileHandle, position: number, sizeBytes: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.max(sizeBytes, 0));
+  let filled = 0;
+  while (filled < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, position + filled);
+    if (bytesRead === 0) throw new Error(`the file ended at byte ${position + filled}, but more was written`);
+    filled += bytesRead;
+  }
+  return buffer;
+}
