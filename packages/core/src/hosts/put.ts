@@ -51,8 +51,8 @@ async function sendBody(session: ArchiveSession, id: number, body: PutBody, answ
     for (const parts of frameBodies(burst)) {
       // An early answer (a refusal after the first page) makes the rest pointless.
       if (answers.settled) return;
-      // What SSH makes of it is garbage that the collector does not see either: packets, encrypted packets, and all of them joined.
-      beforeAllocating(totalBytes(parts) * 4);
+      // What SSH makes of it is garbage that the collector does not see either.
+      beforeAllocating(totalBytes(parts) * 2);
       session.send({ type: 'data', id }, ...parts);
       await session.waitForRoom();
     }

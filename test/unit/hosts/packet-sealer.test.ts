@@ -1,0 +1,190 @@
+import { createDecipheriv } from 'node:crypto';
+import { Writable } from 'node:stream';
+import { beforeEach, expect, test } from 'vitest';
+import { PacketSealer } from '../../../packages/core/src/hosts/packet-sealer.ts';
+
+/** ssh2's cipher, as far as it is used: what it would do by itself is told. */
+class Cipher {
+  outSeqno = 0xffff_ffff;
+  readonly _encSSLName: string;
+  readonly _encKey: Buffer;
+  readonly _encIV: Buffer;
+  _dead = false;
+  readonly ownPackets: Buffer[] = [];
+
+  constructor(seed: number, name = 'aes-128-gcm') {
+    this._encSSLName = name;
+    this._encKey = Buffer.alloc(name.includes('256') ? 32 : 16, seed);
+    this._encIV = Buffer.concat([Buffer.alloc(4, seed), Buffer.alloc(7, 0xff), Buffer.from([0xfe])]);
+  }
+
+  allocPacket(payloadBytes: number): Buffer {
+    const padding = 4 + ((16 - ((payloadBytes + 5) % 16)) % 16);
+    const packet = Buffer.alloc(5 + payloadBytes + padding);
+    packet.writeUInt32BE(packet.length - 4, 0);
+    packet[4] = padding;
+    this.ownPackets.push(packet);
+    return packet;
+  }
+
+  encrypt(_packet: Buffer): void {
+    throw new Error('this is not the cipher that encrypts');
+  }
+}
+
+/** The far side: takes packets apart as RFC 5647 has them. */
+class Opener {
+  private readonly name: string;
+  private readonly key: Buffer;
+  private readonly iv: Buffer;
+
+  constructor({ _encSSLName, _encKey, _encIV }: Cipher) {
+    this.name = _encSSLName;
+    this.key = Buffer.from(_encKey);
+    this.iv = Buffer.from(_encIV);
+  }
+
+  payloads(sealed: Buffer): Buffer[] {
+    const payloads: Buffer[] = [];
+    for (let at = 0; at < sealed.length; ) {
+      const length = sealed.readUInt32BE(at);
+      const end = at + 4 + length;
+      const opening = createDecipheriv(this.name as 'aes-128-gcm', this.key, this.iv);
+      opening.setAAD(sealed.subarray(at, at + 4));
+      opening.setAuthTag(sealed.subarray(end, end + 16));
+      const open = Buffer.concat([opening.update(sealed.subarray(at + 4, end)), opening.final()]);
+      const padding = open[0] ?? 0;
+      expect(length % 16).toBe(0);
+      payloads.push(open.subarray(1, open.length - padding));
+      this.iv.writeBigUInt64BE(BigInt.asUintN(64, this.iv.readBigUInt64BE(4) + 1n), 4);
+      at = end + 16;
+    }
+    return payloads;
+  }
+}
+
+/** A socket whose writes are done when the test says so. */
+class Socket extends Writable {
+  readonly writes: Buffer[] = [];
+  /** Copies of what was given, at the time. */
+  readonly seen: Buffer[] = [];
+  readonly done: (() => void)[] = [];
+
+  constructor() {
+    super({ highWaterMark: 2 ** 30 });
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
+    this.writes.push(chunk);
+    this.seen.push(Buffer.from(chunk));
+    this.done.push(callback);
+  }
+}
+
+let socket: Socket;
+let owner: { _cipher: unknown };
+
+beforeEach(() => {
+  socket = new Socket();
+});
+
+function takeOver(cipher: Cipher): Cipher {
+  owner = { _cipher: cipher };
+  PacketSealer.takeOver(owner, socket);
+  return cipher;
+}
+
+/** Sends a payload as ssh2 does. */
+function send(payload: Buffer): void {
+  const cipher = owner._cipher as Cipher;
+  const packet = cipher.allocPacket(payload.length);
+  packet.set(payload, 5);
+  cipher.encrypt(packet);
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const payload = (sizeBytes: number, seed: number) => Buffer.alloc(sizeBytes, seed);
+
+function expectSame(opened: Buffer[], sent: Buffer[]): void {
+  expect(opened.map(({ length }) => length)).toEqual(sent.map(({ length }) => length));
+  expect(Buffer.concat(opened).equals(Buffer.concat(sent))).toBe(true);
+}
+
+test.each(['aes-128-gcm', 'aes-256-gcm'])(
+  'packets of %s are what the far side opens, in their order, in one write a turn',
+  async (name) => {
+    const cipher = takeOver(new Cipher(1, name));
+    const opener = new Opener(cipher);
+    // The counter runs over, and so does that of the packets.
+    const payloads = [payload(11, 1), payload(32_768, 2), payload(4096, 3), payload(27, 4), payload(40_000, 5)];
+    for (const each of payloads) send(each);
+    expect(socket.writes).toEqual([]);
+    await turn();
+    expect(socket.writes).toHaveLength(1);
+    expectSame(opener.payloads(socket.seen[0] ?? Buffer.alloc(0)), payloads);
+    expect(cipher.outSeqno).toBe(payloads.length - 1);
+  },
+);
+
+test('a large packet is made in memory that is used again, a small one may be kept', () => {
+  const cipher = takeOver(new Cipher(1));
+  expect(cipher.allocPacket(32_768).buffer).toBe(cipher.allocPacket(20_000).buffer);
+  expect(cipher.ownPackets).toHaveLength(0);
+  const [first, second] = [cipher.allocPacket(27), cipher.allocPacket(100_000)];
+  expect(cipher.ownPackets).toEqual([first, second]);
+});
+
+test('more than half a mebibyte in a turn leaves at once, and memory is used again only when its write is done', async () => {
+  const cipher = takeOver(new Cipher(1));
+  const opener = new Opener(cipher);
+  const payloads = Array.from({ length: 80 }, (_, index) => payload(32_768, index));
+  for (const each of payloads) send(each);
+  await turn();
+  // One write is under way, the others wait behind it: none of their memory may change.
+  for (let at = 0; at < 20; at += 1) {
+    socket.done.shift()?.();
+    await turn();
+  }
+  expect(socket.writes.length).toBeGreaterThan(4);
+  const used = new Set(socket.writes.map(({ buffer }) => buffer));
+  expect(used.size).toBe(socket.writes.length);
+  expectSame(opener.payloads(Buffer.concat(socket.seen)), payloads);
+  for (const seed of [1, 2]) {
+    send(payload(5000, seed));
+    await turn();
+    socket.done.shift()?.();
+    await turn();
+  }
+  expect(used.has(socket.writes.at(-1)?.buffer as ArrayBuffer)).toBe(true);
+});
+
+test('new keys are used from the next packet on, in the same order', async () => {
+  const first = takeOver(new Cipher(1));
+  const [before, after] = [new Opener(first), new Cipher(2)];
+  const behind = new Opener(after);
+  send(payload(5000, 1));
+  first._dead = true;
+  first.encrypt(Buffer.alloc(64));
+  owner._cipher = after;
+  send(payload(5000, 2));
+  await turn();
+  const sealed = socket.seen[0] ?? Buffer.alloc(0);
+  const half = sealed.length / 2;
+  expect(before.payloads(sealed.subarray(0, half))).toEqual([payload(5000, 1)]);
+  expect(behind.payloads(sealed.subarray(half))).toEqual([payload(5000, 2)]);
+});
+
+test('what was sealed in the turn in which the connection ends leaves before its end; nothing after', async () => {
+  const opener = new Opener(takeOver(new Cipher(1)));
+  send(payload(20, 1));
+  socket.end();
+  send(payload(20, 2));
+  await turn();
+  expect(socket.writes).toHaveLength(1);
+  expect(opener.payloads(socket.seen[0] ?? Buffer.alloc(0))).toEqual([payload(20, 1)]);
+});
+
+test('another cipher goes on as it is', () => {
+  takeOver(new Cipher(1, 'aes-128-ctr'));
+  expect(() => send(payload(10, 1))).toThrow('this is not the cipher that encrypts');
+});
