@@ -33,8 +33,8 @@ interface Lane {
   readAhead: ReadAhead;
 }
 
-/** A collection every few segments: its peak stays below 200 MB so. After each one or two, they were a tenth of its CPU. */
-const garbageBytes = 40 * 1024 * 1024;
+/** A collection every few segments: its peak stays below 200 MB so, with what the allocator keeps. After each one or two, they were a tenth of its CPU. */
+const garbageBytes = 24 * 1024 * 1024;
 
 /** More command lines than a server ever has at a time. */
 const maxLanes = 8;

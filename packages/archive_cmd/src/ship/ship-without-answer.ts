@@ -15,6 +15,12 @@ import { openShipper, readBufferCount } from './open-shipper.ts';
 import { ReadBuffers } from './read-buffers.ts';
 
 /**
+ * In a backlog the allocator keeps what was freed for the next segment; when all is quiet for two seconds, the kernel has it back. After
+ * ten milliseconds, as it would, half of a segment's pages are faulted in again.
+ */
+const giveBackLater = { MIMALLOC_PURGE_DELAY: '2000' };
+
+/**
  * Ships a file when no agent gave a verdict: starts an agent and asks it, or, where there is none to be had, ships the file in this
  * process. Everything is checked first, so that bad input costs nothing. Resolves with the exit status.
  */
@@ -32,7 +38,8 @@ export async function shipWithoutAnswer(
       hint: 'See "archive_cmd agent status"; PostgreSQL asks again.',
     });
   }
-  const agent = { role: 'push' as const, command: 'archive_cmd', unanswered, flags: agentFlags(options) };
+  const flags = agentFlags(options);
+  const agent = { role: 'push' as const, command: 'archive_cmd', unanswered, flags, runtime: giveBackLater };
   const verdict = options['agent'] === false ? undefined : await askNewAgent(invocation, agent, systemClock);
   if (verdict !== undefined) {
     if (verdict.stderr !== undefined) writeStderr(verdict.stderr);
