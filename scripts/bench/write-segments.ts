@@ -9,7 +9,13 @@ export const benchSettings = {
   autovacuum: 'off',
 };
 
-/** Fills segments with pgbench's work and returns the names of `count` full ones that follow one another, oldest first. */
+/** So many segments of pgbench's transactions alone take ten minutes to write. */
+const manySegments = 200;
+
+/**
+ * Fills segments with pgbench's work and returns the names of `count` full ones that follow one another, oldest first. Where they are
+ * many, its tables are also filled anew between its transactions: the mix is the same from the first to the last.
+ */
 export async function writeSegments(primary: PostgresCluster, count: number): Promise<string[]> {
   const first = await primary.switchWal();
   const size = BigInt(await primary.value("SELECT setting FROM pg_settings WHERE name = 'wal_segment_size'"));
@@ -22,6 +28,7 @@ export async function writeSegments(primary: PostgresCluster, count: number): Pr
   await run('-i', '-q', '-s', '20');
   while ((await position()) - begin < BigInt(count)) {
     await run('-c', '4', '-T', '2', '-N');
+    if (count > manySegments) await run('-i', '-q', '-s', '20');
     await primary.sql('CHECKPOINT', { timeoutMs: 300_000 });
   }
   await primary.switchWal();

@@ -1,5 +1,6 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import type { BodySummary } from '../../../packages/core/src/archive/incoming-file.ts';
+import { Fingerprint } from '../../../packages/core/src/codec/fingerprint.ts';
 import { SegmentEncoder } from '../../../packages/core/src/codec/segment-encoder.ts';
 import { type ArchiveFile, parseArchiveFileName } from '../../../packages/core/src/wal/archive-file.ts';
 import { segmentStartLsn } from '../../../packages/core/src/wal/segment-position.ts';
@@ -69,7 +70,13 @@ export function plain(name: string, content: string | Buffer): StoredForm {
 }
 
 function summaryOf(stored: Buffer): BodySummary {
-  return { sizeBytes: stored.length, sha256: sha256(stored) };
+  return { sizeBytes: stored.length, fingerprint: fingerprintOf(stored) };
+}
+
+export function fingerprintOf(bytes: Buffer): string {
+  const fingerprint = new Fingerprint();
+  fingerprint.update(bytes);
+  return fingerprint.text();
 }
 
 export function sha256(bytes: Buffer): string {

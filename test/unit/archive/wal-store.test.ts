@@ -19,7 +19,18 @@ import { silentLog } from '../../../packages/core/src/base/log.ts';
 import { parseArchiveFileName } from '../../../packages/core/src/wal/archive-file.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import { clusterDirectory, openStore, store } from './test-store.ts';
-import { encoded, mib, nameOf, ourSystem, plain, type StoredForm, segment, sha256, walSegment } from './wal-segment.ts';
+import {
+  encoded,
+  fingerprintOf,
+  mib,
+  nameOf,
+  ourSystem,
+  plain,
+  type StoredForm,
+  segment,
+  sha256,
+  walSegment,
+} from './wal-segment.ts';
 
 const first = nameOf(1);
 const history = '00000002.history';
@@ -247,7 +258,7 @@ describe('a stored file that is damaged', () => {
     const damaged = form.stored.subarray(0, 400_000);
     writeFileSync(archive.directory.walFile(first), damaged);
     const newcomer = form.stored.subarray(0, 500_000);
-    const summary = { sizeBytes: newcomer.length, sha256: sha256(newcomer) };
+    const summary = { sizeBytes: newcomer.length, fingerprint: fingerprintOf(newcomer) };
     await failureFrom('damaged', store(archive, { ...form, stored: newcomer, summary }));
     expect(stored(archive, first).equals(damaged)).toBe(true);
     expect(namesIn(archive)).toEqual([first]);
@@ -401,7 +412,7 @@ describe('a body', () => {
 
   test('with another digest than announced leaves nothing', async () => {
     const form = await segment(first);
-    const summary = { ...form.summary, sha256: sha256(Buffer.from('other')) };
+    const summary = { ...form.summary, fingerprint: fingerprintOf(Buffer.from('other')) };
     await refusedBody({ ...form, summary }, 'damaged');
   });
 

@@ -127,7 +127,7 @@ describe('a file', () => {
     await second;
     const ends = world.hosts.sessions['arch1']?.[0]?.received.filter((message) => message.type === 'end') ?? [];
     const stored = await Promise.all([1, 2].map((seed) => segment(nameOf(1), { seed })));
-    expect(ends.map((end) => end.sha256)).toEqual(stored.map(({ summary }) => summary.sha256));
+    expect(ends.map((end) => end.fingerprint)).toEqual(stored.map(({ summary }) => summary.fingerprint));
   });
 
   test('that is gone is a bad source, although it was confirmed before', async () => {

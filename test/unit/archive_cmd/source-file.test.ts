@@ -4,7 +4,7 @@ import { EncodedBody } from '../../../packages/archive_cmd/src/ship/encoded-body
 import { ReadBuffers } from '../../../packages/archive_cmd/src/ship/read-buffers.ts';
 import { SourceFile } from '../../../packages/archive_cmd/src/ship/source-file.ts';
 import { parseArchiveFileName } from '../../../packages/core/src/wal/archive-file.ts';
-import { nameOf, sha256 } from '../archive/wal-segment.ts';
+import { fingerprintOf, nameOf, sha256 } from '../archive/wal-segment.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import { decodedFile } from '../codec/stored.ts';
 import { testWal } from './source.ts';
@@ -57,7 +57,7 @@ test('the body is the same before and after it is whole, and says so only then',
   const body = new EncodedBody(source, new ReadBuffers(1));
   body.prepare();
   const early = Buffer.concat((await Array.fromAsync(body.bursts())).flat());
-  expect(body.summary()).toEqual({ sizeBytes: early.length, sha256: sha256(early) });
+  expect(body.summary()).toEqual({ sizeBytes: early.length, fingerprint: fingerprintOf(early) });
   const late = Buffer.concat((await Array.fromAsync(body.bursts())).flat());
   expect(late.equals(early)).toBe(true);
   expect((await decodedFile(early)).content.equals(content)).toBe(true);

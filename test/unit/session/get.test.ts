@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ArchiveSession } from '../../../packages/core/src/hosts/archive-session.ts';
 import { type ArrivingFile, getFile } from '../../../packages/core/src/hosts/get.ts';
 import { store } from '../archive/test-store.ts';
-import { mib, nameOf, ourSystem, plain, segment, sha256 } from '../archive/wal-segment.ts';
+import { fingerprintOf, mib, nameOf, ourSystem, plain, segment, sha256 } from '../archive/wal-segment.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import { ScriptedHost } from './scripted-host.ts';
 import { connect, sessionOptions, TestHost } from './test-host.ts';
@@ -53,7 +53,7 @@ describe('a file that the archive has', () => {
       pieces.push(Buffer.from(piece));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(sha256(Buffer.concat(pieces))).toBe(form.summary.sha256);
+    expect(fingerprintOf(Buffer.concat(pieces))).toBe(form.summary.fingerprint);
   });
 
   test('is given back to the session piece by piece, each when the next one is asked for', async () => {
@@ -154,8 +154,8 @@ describe('what arrives', () => {
   }
 
   test.each([
-    ['another digest', { sizeBytes: 7, sha256: sha256(Buffer.from('other')) }],
-    ['another size', { sizeBytes: 8, sha256: sha256(Buffer.from('content')) }],
+    ['another digest', { sizeBytes: 7, fingerprint: fingerprintOf(Buffer.from('other')) }],
+    ['another size', { sizeBytes: 8, fingerprint: fingerprintOf(Buffer.from('content')) }],
   ])('with %s than the host says is damaged, and never ends as if it were whole', async (_what, end) => {
     const session = await sessionThatSends((host, id) => host.send({ type: 'end', id, ...end }));
     await failureFrom('damaged', received(await getFile(session, { name: nameOf(1) })));
@@ -174,7 +174,7 @@ describe('what arrives', () => {
   });
 
   test('is whole with the size and digest that the host says', async () => {
-    const end = { sizeBytes: 7, sha256: sha256(Buffer.from('content')) };
+    const end = { sizeBytes: 7, fingerprint: fingerprintOf(Buffer.from('content')) };
     const session = await sessionThatSends((host, id) => host.send({ type: 'end', id, ...end }));
     expect((await received(await getFile(session, { name: nameOf(1) }))).toString()).toBe('content');
   });

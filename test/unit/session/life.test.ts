@@ -225,7 +225,7 @@ describe('a host that says nothing while it owes an answer', () => {
     await twoLooks(clock);
     expect(session.isOpen).toBe(true);
     let receivedBytes = 0;
-    host.send({ type: 'end', id: 1, sizeBytes: 1, sha256: 'x' });
+    host.send({ type: 'end', id: 1, sizeBytes: 1, fingerprint: 'x' });
     await failureFrom('damaged', async () => {
       for await (const piece of arriving.chunks) receivedBytes += piece.length;
     });

@@ -5,7 +5,7 @@ import { Failure } from '../../../packages/core/src/base/failure.ts';
 import { putFile } from '../../../packages/core/src/hosts/put.ts';
 import { maxBodyBytes } from '../../../packages/core/src/protocol/frame.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { mib, nameOf, ourSystem, plain, segment, sha256 } from '../archive/wal-segment.ts';
+import { fingerprintOf, mib, nameOf, ourSystem, plain, segment } from '../archive/wal-segment.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import { bodyOf, brokenBody, type Connected, connect, gate, headerOf, TestHost } from './test-host.ts';
 
@@ -100,7 +100,7 @@ describe('a put', () => {
     const host = await TestHost.open();
     const { session } = await connect(host);
     const form = await segment(nameOf(1));
-    const wrong = { ...form, summary: { ...form.summary, sha256: sha256(Buffer.from('other')) } };
+    const wrong = { ...form, summary: { ...form.summary, fingerprint: fingerprintOf(Buffer.from('other')) } };
     await failureFrom('damaged', putFile(session, headerOf(form), bodyOf(wrong)));
     await waitFor(() => names(host).length === 0, { what: 'the part to go' });
   });

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { requestSurvey } from '../../../packages/core/src/hosts/request-survey.t
 import { maxBodyBytes } from '../../../packages/core/src/protocol/frame.ts';
 import type { Right } from '../../../packages/core/src/protocol/messages.ts';
 import { clusterDirectory } from '../archive/test-store.ts';
-import { mib, nameOf, sha256 } from '../archive/wal-segment.ts';
+import { fingerprintOf, mib, nameOf, sha256 } from '../archive/wal-segment.ts';
 import {
   backupMs,
   identity,
@@ -86,15 +86,14 @@ describe('a survey', () => {
   });
 
   test.each([
-    ['another size', (size: number, digest: string) => ({ sizeBytes: size + 1, sha256: digest }), 'damaged'],
-    ['another digest', (size: number) => ({ sizeBytes: size, sha256: '0'.repeat(64) }), 'damaged'],
+    ['another size', (size: number, fingerprint: string) => ({ sizeBytes: size + 1, fingerprint }), 'damaged'],
+    ['another digest', (size: number) => ({ sizeBytes: size, fingerprint: '0'.repeat(16) }), 'damaged'],
     ['an answer of another kind', () => undefined, 'protocol'],
   ] as const)('with %s is none', async (_what, endOf, code) => {
     const body = Buffer.from('{}');
-    const digest = createHash('sha256').update(body).digest('hex');
     const session = await sessionWith((host, id) => {
       host.send({ type: 'data', id }, body);
-      const end = endOf(body.length, digest);
+      const end = endOf(body.length, fingerprintOf(body));
       host.send(end === undefined ? { type: 'pinned', id } : { type: 'end', id, ...end });
     });
     await failureFrom(code, requestSurvey(session, maxSurveyBytes));
@@ -247,7 +246,7 @@ describe('a file of a base backup', () => {
     const session = await sessionWith((host, id) => {
       host.send({ type: 'found', id, modifiedMs: 0 });
       host.send({ type: 'data', id }, Buffer.from('content'));
-      host.send({ type: 'end', id, sizeBytes: 7, sha256: '0'.repeat(64) });
+      host.send({ type: 'end', id, sizeBytes: 7, fingerprint: '0'.repeat(16) });
     });
     const { chunks } = await fetchBackupFile(session, { backup: 'data.master.7', file: 'base.tar' });
     await failureFrom('damaged', received(chunks));

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -12,7 +11,7 @@ import { requestCatalog } from '../../../packages/core/src/hosts/request-catalog
 import type { ServerMessage } from '../../../packages/core/src/protocol/messages.ts';
 import type { ArchiveFileName, SegmentName } from '../../../packages/core/src/wal/archive-file.ts';
 import { store } from '../archive/test-store.ts';
-import { nameOf, plain, segment } from '../archive/wal-segment.ts';
+import { fingerprintOf, nameOf, plain, segment } from '../archive/wal-segment.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import { ScriptedHost } from './scripted-host.ts';
 import { connect, sessionOptions, TestHost } from './test-host.ts';
@@ -100,20 +99,20 @@ async function sessionThatAnswers(answer: (id: number, host: ScriptedHost) => vo
 
 describe('a catalog that a host gets wrong is refused:', () => {
   const good = Buffer.from(`s ${name(1)} 5\n`);
-  const sha256 = createHash('sha256').update(good).digest('hex');
+  const fingerprint = fingerprintOf(good);
   const send = (...frames: [Record<string, unknown>, ...Buffer[]][]) =>
     sessionThatAnswers((id, host) => {
       for (const [message, ...body] of frames) host.send({ ...message, id } as ServerMessage, ...body);
     });
 
   test('(a good one is taken)', async () => {
-    const session = await send([{ type: 'data' }, good], [{ type: 'end', sizeBytes: good.length, sha256 }]);
+    const session = await send([{ type: 'data' }, good], [{ type: 'end', sizeBytes: good.length, fingerprint }]);
     expect((await requestCatalog(session)).stored).toEqual(new Map([[name(1), 5]]));
   });
 
   test.each<[string, [Record<string, unknown>, ...Buffer[]][]]>([
-    ['its end comes early', [[{ type: 'end', sizeBytes: good.length, sha256 }]]],
-    ['it has another digest', [[{ type: 'data' }, good], [{ type: 'end', sizeBytes: good.length, sha256: 'x' }]]],
+    ['its end comes early', [[{ type: 'end', sizeBytes: good.length, fingerprint }]]],
+    ['it has another digest', [[{ type: 'data' }, good], [{ type: 'end', sizeBytes: good.length, fingerprint: 'x' }]]],
     [
       'a frame ends within a line',
       [

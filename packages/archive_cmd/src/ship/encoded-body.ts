@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Fingerprint } from '@archive2/core/codec/fingerprint.ts';
 import { PIECE_SIZE } from '@archive2/core/codec/piece-size.ts';
 import { SegmentEncoder } from '@archive2/core/codec/segment-encoder.ts';
 import type { PutBody, PutSummary } from '@archive2/core/hosts/put.ts';
@@ -62,15 +63,15 @@ export class EncodedBody implements PutBody {
   }
 
   private async *encode(): AsyncGenerator<Buffer> {
-    const hash = createHash('sha256');
+    const fingerprint = new Fingerprint();
     let sizeBytes = 0;
     for await (const piece of isCompressed(this.source) ? this.compressed() : this.plain()) {
-      hash.update(piece);
+      fingerprint.update(piece);
       sizeBytes += piece.length;
       yield piece;
     }
     await this.source.checkUnchanged();
-    this.known = { sizeBytes, sha256: hash.digest('hex') };
+    this.known = { sizeBytes, fingerprint: fingerprint.text() };
   }
 
   private async *compressed(): AsyncGenerator<Buffer> {

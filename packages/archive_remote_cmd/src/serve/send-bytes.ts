@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { Fingerprint } from '@archive2/core/codec/fingerprint.ts';
 import type { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
 import { maxBodyBytes } from '@archive2/core/protocol/frame.ts';
 
@@ -14,13 +14,13 @@ export async function sendBytes(
   id: number,
   pieces: AsyncIterable<Buffer> | Iterable<Buffer>,
 ): Promise<void> {
-  const hash = createHash('sha256');
+  const fingerprint = new Fingerprint();
   let sizeBytes = 0;
   for await (const piece of pieces) {
-    hash.update(piece);
+    fingerprint.update(piece);
     sizeBytes += piece.length;
     writer.send({ type: 'data', id }, piece);
     await writer.waitForRoom();
   }
-  writer.send({ type: 'end', id, sizeBytes, sha256: hash.digest('hex') });
+  writer.send({ type: 'end', id, sizeBytes, fingerprint: fingerprint.text() });
 }

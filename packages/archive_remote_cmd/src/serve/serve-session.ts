@@ -232,8 +232,8 @@ export class ServeSession {
     this.work(
       message.id,
       async () => {
-        const { sizeBytes, sha256 } = message;
-        const verdict = await put.complete({ sizeBytes, sha256 });
+        const { sizeBytes, fingerprint } = message;
+        const verdict = await put.complete({ sizeBytes, fingerprint });
         this.send({ type: 'stored', id: message.id, ...verdict });
       },
       end,

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { RateLimit } from '../base/rate-limit.ts';
+import { Fingerprint } from '../codec/fingerprint.ts';
 import type { ArchiveSession } from '../hosts/archive-session.ts';
 import { getFile } from '../hosts/get.ts';
 import type { ArchiveFile } from '../wal/archive-file.ts';
@@ -35,10 +35,10 @@ export async function fetchCopy(
   if (arriving.kind === 'absent') return { outcome: 'absent', sizeBytes: 0 };
   const incoming = await IncomingFile.begin(store, file, arriving.modifiedMs);
   try {
-    const hash = createHash('sha256');
+    const fingerprint = new Fingerprint();
     async function* appended(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
       for await (const chunk of chunks) {
-        hash.update(chunk);
+        fingerprint.update(chunk);
         await incoming.append(chunk);
         await rate?.take(chunk.length);
         yield chunk;
@@ -49,7 +49,7 @@ export async function fetchCopy(
     });
     const { sizeBytes } = incoming.part;
     // What arrived was compared with the peer's summary on the way.
-    incoming.complete({ sizeBytes, sha256: hash.digest('hex') });
+    incoming.complete({ sizeBytes, fingerprint: fingerprint.text() });
     await incoming.makeDurable();
     await turn;
     return { outcome: await incoming.publish(), sizeBytes };

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { Failure } from '../base/failure.ts';
+import { Fingerprint } from '../codec/fingerprint.ts';
 import { peekPrefixBytes, peekRaw } from '../codec/peek.ts';
 import { toDiskFailure } from '../files/disk-error.ts';
 import { PartFile } from '../files/part-file.ts';
@@ -16,8 +16,8 @@ import type { WalStore } from './wal-store.ts';
 export interface BodySummary {
   /** Stored (compressed) bytes. */
   sizeBytes: number;
-  /** SHA-256 of the stored bytes, hex. */
-  sha256: string;
+  /** Of the stored bytes. */
+  fingerprint: string;
 }
 
 export type StoreOutcome = 'new' | 'same';
@@ -33,7 +33,7 @@ export class IncomingFile {
   readonly file: ArchiveFile;
   readonly part: PartFile;
   private readonly store: WalStore;
-  private readonly hash = createHash('sha256');
+  private readonly fingerprint = new Fingerprint();
   private readonly maxSizeBytes: number;
   private readonly modifiedMs: number;
   private prefix: Buffer | undefined = Buffer.alloc(0);
@@ -62,20 +62,21 @@ export class IncomingFile {
   }
 
   async append(piece: Buffer): Promise<void> {
+    if (this.summary !== undefined) throw new Error('append after complete');
     if (this.part.sizeBytes + piece.length > this.maxSizeBytes) {
       throw new Failure('damaged', `${this.file.name}: the body is larger than ${this.maxSizeBytes} bytes`);
     }
-    this.hash.update(piece);
+    this.fingerprint.update(piece);
     if (this.prefix !== undefined && hasPageHeader(this.file)) this.peek(this.file, piece);
     await onDisk('writing', () => this.part.append(piece));
   }
 
   /** Checks the whole body against its summary. Throws Failure `damaged` when bytes were lost or changed on the way. */
   complete(summary: BodySummary): void {
-    if (this.part.sizeBytes !== summary.sizeBytes || this.hash.digest('hex') !== summary.sha256) {
+    if (this.part.sizeBytes !== summary.sizeBytes || this.fingerprint.text() !== summary.fingerprint) {
       throw new Failure(
         'damaged',
-        `${this.file.name}: ${this.part.sizeBytes} bytes arrived, with another digest or size`,
+        `${this.file.name}: ${this.part.sizeBytes} bytes arrived, and are not what was sent`,
         {
           hint: 'Nothing was stored; the file is sent again.',
         },

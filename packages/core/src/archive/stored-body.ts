@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
 import type { RateLimit } from '../base/rate-limit.ts';
+import { Fingerprint } from '../codec/fingerprint.ts';
 import type { PutBody, PutSummary } from '../hosts/put.ts';
 import type { ArchiveFile } from '../wal/archive-file.ts';
 import type { WalStore } from './wal-store.ts';
@@ -12,11 +12,11 @@ export function storedBody(store: WalStore, file: ArchiveFile, rate?: RateLimit)
     async *bursts() {
       const stored = await store.openStored(file.name);
       if (stored === undefined) throw new Failure('not_found', `${file.name} is no longer stored here`);
-      const hash = createHash('sha256');
+      const fingerprint = new Fingerprint();
       let sizeBytes = 0;
       try {
         for await (const chunk of stored.chunks()) {
-          hash.update(chunk);
+          fingerprint.update(chunk);
           sizeBytes += chunk.length;
           await rate?.take(chunk.length);
           yield [chunk];
@@ -24,7 +24,7 @@ export function storedBody(store: WalStore, file: ArchiveFile, rate?: RateLimit)
       } finally {
         await stored.close();
       }
-      summary = { sizeBytes, sha256: hash.digest('hex') };
+      summary = { sizeBytes, fingerprint: fingerprint.text() };
     },
     summary() {
       if (summary === undefined) throw new Error('summary asked for before the body ended');

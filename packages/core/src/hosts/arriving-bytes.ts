@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
+import { Fingerprint } from '../codec/fingerprint.ts';
 import { beforeAllocating } from '../codec/garbage.ts';
 
 /** How much is kept for a reader that is slower than the host. */
@@ -10,11 +10,11 @@ const bufferedBytes = 2 * 1024 * 1024;
  * comes for one that has left is dropped.
  */
 export class ArrivingBytes {
-  /** The bytes, once; ends only after the host's size and digest were found right, else throws `damaged`, or why the answer failed. */
+  /** The bytes, once; ends only after the host's size and fingerprint were found right, else throws `damaged`, or why the answer failed. */
   readonly chunks: AsyncIterable<Buffer>;
   private readonly host: string;
   private readonly giveBack: (chunk: Buffer) => void;
-  private readonly hash = createHash('sha256');
+  private readonly fingerprint = new Fingerprint();
   private sizeBytes = 0;
   private readonly waiting: Buffer[] = [];
   private waitingBytes = 0;
@@ -34,7 +34,7 @@ export class ArrivingBytes {
   take(body: Buffer): Promise<void> | undefined {
     // What SSH has made of it on its way is garbage that the collector does not see: what was received, and what was decrypted.
     beforeAllocating(body.length * 4);
-    this.hash.update(body);
+    this.fingerprint.update(body);
     this.sizeBytes += body.length;
     if (this.hasReaderLeft || this.end !== undefined) return undefined;
     this.waiting.push(body);
@@ -47,8 +47,8 @@ export class ArrivingBytes {
   }
 
   /** What the host announces at the end. */
-  complete(sizeBytes: number, sha256: string): void {
-    if (this.sizeBytes === sizeBytes && this.hash.digest('hex') === sha256) {
+  complete(sizeBytes: number, fingerprint: string): void {
+    if (this.sizeBytes === sizeBytes && this.fingerprint.text() === fingerprint) {
       this.finish(undefined);
       return;
     }

@@ -50,7 +50,7 @@ class BackupFileArrival implements Conversation {
       return this.bytes.take(body);
     } else if (message.type === 'end') {
       this.onDone();
-      this.bytes.complete(message.sizeBytes, message.sha256);
+      this.bytes.complete(message.sizeBytes, message.fingerprint);
     } else {
       this.fail(new Failure('protocol', `unexpected answer ${message.type} to a fetch`));
     }

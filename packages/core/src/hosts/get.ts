@@ -72,7 +72,7 @@ class Arrival implements Conversation {
         return this.bytes.take(body);
       case 'end':
         this.onDone();
-        this.bytes.complete(message.sizeBytes, message.sha256);
+        this.bytes.complete(message.sizeBytes, message.fingerprint);
         return;
       case 'cleaned':
       case 'digested':

@@ -13,7 +13,7 @@ export async function requestBytes(session: ArchiveSession, question: Question, 
   const conversation: Conversation = {
     receive(message: Answer, body: Buffer) {
       if (message.type === 'data') return bytes.take(body);
-      if (message.type === 'end') return bytes.complete(message.sizeBytes, message.sha256);
+      if (message.type === 'end') return bytes.complete(message.sizeBytes, message.fingerprint);
       return bytes.fail(new Failure('protocol', `unexpected answer ${message.type} to ${question.type}`));
     },
     fail: (failure) => bytes.fail(failure),

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
+import { Fingerprint } from '../codec/fingerprint.ts';
 import { type Catalog, CatalogReader } from '../protocol/catalog-text.ts';
 import type { Answer, ArchiveSession, Conversation } from './archive-session.ts';
 
@@ -18,7 +18,7 @@ export async function requestCatalog(session: ArchiveSession): Promise<Catalog> 
 class CatalogArrival implements Conversation {
   readonly catalog: Promise<Catalog>;
   private readonly reader = new CatalogReader();
-  private readonly hash = createHash('sha256');
+  private readonly fingerprint = new Fingerprint();
   private sizeBytes = 0;
   private resolve: (catalog: Catalog) => void = () => undefined;
   private reject: (failure: unknown) => void = () => undefined;
@@ -33,7 +33,7 @@ class CatalogArrival implements Conversation {
   receive(message: Answer, body: Buffer): void {
     try {
       if (message.type === 'data') this.take(body);
-      else if (message.type === 'end') this.complete(message.sizeBytes, message.sha256);
+      else if (message.type === 'end') this.complete(message.sizeBytes, message.fingerprint);
       else throw new Failure('protocol', `unexpected answer ${message.type} to a catalog`);
     } catch (error) {
       this.reject(error);
@@ -45,13 +45,13 @@ class CatalogArrival implements Conversation {
   }
 
   private take(body: Buffer): void {
-    this.hash.update(body);
+    this.fingerprint.update(body);
     this.sizeBytes += body.length;
     this.reader.add(body);
   }
 
-  private complete(sizeBytes: number, sha256: string): void {
-    if (this.sizeBytes !== sizeBytes || this.hash.digest('hex') !== sha256) {
+  private complete(sizeBytes: number, fingerprint: string): void {
+    if (this.sizeBytes !== sizeBytes || this.fingerprint.text() !== fingerprint) {
       throw new Failure('protocol', `the catalog came with ${this.sizeBytes} bytes that are not what was announced`);
     }
     this.resolve(this.reader.catalog);

@@ -27,7 +27,7 @@ export const clientMessages = {
     minCopies: 'count?',
   },
   data: { id: 'count' },
-  end: { id: 'count', sizeBytes: 'count', sha256: 'text' },
+  end: { id: 'count', sizeBytes: 'count', fingerprint: 'text' },
   abort: { id: 'count' },
   /** `poll`: nothing ends because of a "no", so the archive is not listed for later WAL. */
   get: { id: 'count', name: 'text', systemIdentifier: 'text?', poll: 'flag?' },
@@ -97,7 +97,7 @@ export const serverMessages = {
   },
   found: { id: 'count', modifiedMs: 'count' },
   data: { id: 'count' },
-  end: { id: 'count', sizeBytes: 'count', sha256: 'text' },
+  end: { id: 'count', sizeBytes: 'count', fingerprint: 'text' },
   /**
    * `later`: a full segment that builds on the absent one, and that the archive does have. `accepted`: who accepted the hole, when and
    * why; then there is no `later`. `speaksFor`: the peer does not have it either, as far as anybody was told that it is archived.

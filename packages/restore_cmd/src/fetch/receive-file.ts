@@ -1,13 +1,13 @@
 import { basename, dirname } from 'node:path';
 import { rawSizeRange } from '@archive2/core/archive/stored-file.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
+import { Fingerprint } from '@archive2/core/codec/fingerprint.ts';
 import { decodeStored } from '@archive2/core/codec/stored-decoder.ts';
 import { PartFile } from '@archive2/core/files/part-file.ts';
 import type { ArchiveFile } from '@archive2/core/wal/archive-file.ts';
 import { pageHeaderBytes, parsePageHeader } from '@archive2/core/wal/page-header.ts';
 import { checkSegmentHeader } from '@archive2/core/wal/segment-header-check.ts';
 import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
-import { ContentFingerprint } from './content-fingerprint.ts';
 import { PlaceFailure } from './place-failure.ts';
 
 /** What is decompressed and then written in one go. */
@@ -49,7 +49,7 @@ export async function receiveFile(
     let step = await decoder.next();
     part = await placed(wanted, PartFile.create(dirname(wanted.path), basename(wanted.path)));
     let expectedBytes: number | undefined;
-    const fingerprint = new ContentFingerprint();
+    const fingerprint = new Fingerprint();
     for (; !step.done; step = await decoder.next()) {
       if (part.sizeBytes === 0) {
         expectedBytes = checkFirstPiece(step.value, wanted);

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { ContentFingerprint } from '../fetch/content-fingerprint.ts';
+import { Fingerprint } from '@archive2/core/codec/fingerprint.ts';
 
 const readBytes = 1024 * 1024;
 
@@ -8,7 +8,7 @@ export async function fingerprintOfFile(path: string): Promise<bigint | undefine
   try {
     const handle = await open(path, 'r');
     try {
-      const fingerprint = new ContentFingerprint();
+      const fingerprint = new Fingerprint();
       const buffer = Buffer.allocUnsafe(readBytes);
       for (;;) {
         const { bytesRead } = await handle.read(buffer, 0, readBytes, null);
