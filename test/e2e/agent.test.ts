@@ -94,6 +94,7 @@ describe('an agent comes to be', () => {
       NODE_OPTIONS: '--title=secret4',
       AWS_SECRET_ACCESS_KEY: 'secret5',
       LD_BIND_NOW: '1',
+      MIMALLOC_PURGE_DELAY: '7',
     };
     const script = 'exec 7</etc/passwd 8>/tmp/held; "$@"';
     const result = await stand.primary.run(['sh', '-c', script, 'sh', ...data.argv(name)], {
@@ -108,12 +109,10 @@ describe('an agent comes to be', () => {
       .split(' ');
     expect({ session: Number(fields[3]), terminal: fields[4] }).toEqual({ session: pid, terminal: '0' });
     expect(data.agent().cwd).toBe('/');
-    const variables = readFileSync(`/proc/${pid}/environ`, 'utf8')
-      .split('\0')
-      .filter(Boolean)
-      .map((line) => line.split('=')[0]);
-    const expected = /^(PATH|HOME|USER|LOGNAME|LANG|ARCHIVE2_STATE_DIR)$/;
-    expect(variables.filter((variable) => !expected.test(variable ?? ''))).toEqual([]);
+    const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean);
+    const expected = /^(PATH|HOME|USER|LOGNAME|LANG|ARCHIVE2_STATE_DIR)=/;
+    // The one setting of its own that it is started with.
+    expect(variables.filter((variable) => !expected.test(variable))).toEqual(['MIMALLOC_PURGE_DELAY=2000']);
     const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
     expect(open.filter((target) => target.startsWith('pipe:') || /passwd|held|pg_wal/.test(target))).toEqual([]);
     for (const fd of [0, 1, 2]) expect(readlinkSync(`/proc/${pid}/fd/${fd}`)).toBe('/dev/null');
