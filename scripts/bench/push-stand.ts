@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
@@ -85,6 +85,7 @@ export class PushStand {
       await this.#waitUntilLeft(0);
       await this.pause();
     }
+    this.#bringIntoMemory(this.segments.slice(0, count));
     const machines = [this.stand.primary, ...this.stand.hosts.map((host) => host.machine)].filter(
       (machine) => machine.isRunning,
     );
@@ -107,6 +108,11 @@ export class PushStand {
     } finally {
       meter.close();
     }
+  }
+
+  /** What PostgreSQL has just written is in the page cache; these were written minutes ago, and some kernels give back what is not looked at. */
+  #bringIntoMemory(names: readonly string[]): void {
+    for (const name of names) readFileSync(this.stand.primary.path(`${this.primary.dataDirectory}/pg_wal/${name}`));
   }
 
   /**
