@@ -118,6 +118,22 @@ test('an error of the disk is told by the next block, and at the end', async () 
   await expect(content.finish()).rejects.toMatchObject({ code: 'ENOSPC' });
 });
 
+test('the end waits for the block that is being written, and tells its error: the fsync after it must find all', async () => {
+  const { handle, content } = await contentIn();
+  const gate = Promise.withResolvers<void>();
+  watched(handle, () => gate.promise);
+  await content.append(bytes(blockBytes));
+  let hasEnded = false;
+  const end = content.finish().finally(() => {
+    hasEnded = true;
+  });
+  end.catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(hasEnded).toBe(false);
+  gate.reject(refusal('EIO'));
+  await expect(end).rejects.toMatchObject({ code: 'EIO' });
+});
+
 test('the next block is filled while one is being written, and no more than that', async () => {
   const { handle, content } = await contentIn();
   const gate = Promise.withResolvers<void>();
@@ -178,6 +194,24 @@ test('of a large file little stays in memory, and whoever reads it late has it f
   expect(Buffer.concat(read).equals(whole)).toBe(true);
   await content.close();
   expect(blocksTaken()).toBe(before);
+});
+
+test('many files that wait for slow readers keep no more in memory than one, but for what is being filled', async () => {
+  const before = blocksTaken();
+  const files = [];
+  for (let file = 0; file < 40; file += 1) {
+    const { content } = await contentIn();
+    const whole = bytes(2 * blockBytes + 10, file);
+    await content.append(whole);
+    const lent = await content.read(0, blockBytes);
+    await content.finish();
+    files.push({ content, whole, lent });
+  }
+  expect(blocksTaken() - before).toBeLessThan(36);
+  for (const { content, whole, lent } of files) {
+    expect(lent.equals(whole.subarray(0, blockBytes))).toBe(true);
+    expect((await content.read(2 * blockBytes, 100)).equals(whole.subarray(2 * blockBytes))).toBe(true);
+  }
 });
 
 test('a file that is given up waits for its write and gives its memory back', async () => {

@@ -6,10 +6,8 @@ import { type FileContent, readWhole, writeWhole } from './file-content.ts';
 
 /** Direct I/O writes whole blocks of any disk. */
 const diskBlockBytes = 4096;
-/** Beyond that, what is written is read back from the disk: a reader that is slow, or gone, costs no memory. */
+/** Of all files. Beyond that readers get copies, and what is written is read back from the disk: one that is slow, or gone, costs no memory. */
 const mostBlocksInMemory = 24;
-/** The blocks of one file that are lent: a reader of more gets copies. */
-const mostLent = 8;
 
 /**
  * Content that is gathered in blocks and written past the page cache, where the file system allows it; the rest of less than a block of the
@@ -21,7 +19,6 @@ export class DirectContent implements FileContent {
   /** In the order of the file; the last one may have room. */
   private readonly blocks: ContentBlock[] = [];
   private givenBytes = 0;
-  private lentCount = 0;
   private writing: Promise<void> = Promise.resolve();
   private isDirect: boolean | undefined;
   private reader: Promise<FileHandle> | undefined;
@@ -65,6 +62,7 @@ export class DirectContent implements FileContent {
     this.isDirect = false;
     await this.write(last.bytes.subarray(wholeBytes, last.usedBytes), last.start + wholeBytes);
     last.isWritten = true;
+    this.dropWritten();
   }
 
   async close(): Promise<void> {
@@ -118,8 +116,7 @@ export class DirectContent implements FileContent {
 
   private lend(block: ContentBlock, offset: number, maxBytes: number): Buffer {
     const bytes = block.bytes.subarray(offset, Math.min(block.usedBytes, offset + maxBytes));
-    if (!block.isLent && this.lentCount === mostLent) return Buffer.from(bytes);
-    if (!block.isLent) this.lentCount += 1;
+    if (!block.isLent && blocksTaken() > mostBlocksInMemory) return Buffer.from(bytes);
     block.isLent = true;
     return bytes;
   }
