@@ -184,6 +184,18 @@ test('what was sealed in the turn in which the connection ends leaves before its
   expect(opener.payloads(socket.seen[0] ?? Buffer.alloc(0))).toEqual([payload(20, 1)]);
 });
 
+test('a packet that is larger than what usually leaves at once goes its way, too', async () => {
+  const opener = new Opener(takeOver(new Cipher(1)));
+  const payloads = [payload(5000, 1), payload(2 ** 20, 2), payload(5000, 3)];
+  for (const each of payloads) send(each);
+  await turn();
+  while (socket.done.length > 0) {
+    socket.done.shift()?.();
+    await turn();
+  }
+  expectSame(opener.payloads(Buffer.concat(socket.seen)), payloads);
+});
+
 test('another cipher goes on as it is', () => {
   takeOver(new Cipher(1, 'aes-128-ctr'));
   expect(() => send(payload(10, 1))).toThrow('this is not the cipher that encrypts');

@@ -28,7 +28,7 @@ const tagBytes = 16;
 /** Smaller ones may be kept by whoever had them made, as those of a login are; a larger one carries data and is sealed at once. */
 const smallestSharedBytes = 4096;
 const largestPacketBytes = 64 * 1024;
-/** What leaves in one write at most. */
+/** What leaves in one write, unless one packet is larger. */
 const outputBytes = 512 * 1024;
 const mostFreeOutputs = 4;
 const paddingPoolBytes = 4096;
@@ -115,7 +115,9 @@ export class PacketSealer {
   }
 
   private reserve(sizeBytes: number): Buffer {
-    if (this.usedBytes + sizeBytes > outputBytes) this.flush();
+    if (this.usedBytes + sizeBytes > this.output.length) this.flush();
+    // A server may take packets of any size.
+    if (sizeBytes > this.output.length) this.output = Buffer.allocUnsafeSlow(sizeBytes);
     if (!this.isFlushPlanned) {
       this.isFlushPlanned = true;
       process.nextTick(() => {
@@ -136,7 +138,7 @@ export class PacketSealer {
     this.output = this.free.pop() ?? Buffer.allocUnsafeSlow(outputBytes);
     if (!stream.writable) return;
     stream.write(sealed, () => {
-      if (this.free.length < mostFreeOutputs) this.free.push(output);
+      if (this.free.length < mostFreeOutputs && output.length === outputBytes) this.free.push(output);
     });
   }
 }
