@@ -4,7 +4,7 @@ import type { ArchiveHost } from '../support/archive-host.ts';
 import { ArchiveStand } from '../support/archive-stand.ts';
 import { FaultCluster, inject } from '../support/fault-cluster.ts';
 import { Invariants } from '../support/invariants.ts';
-import { kill9 } from '../support/kill.ts';
+import { sendSignal } from '../support/kill.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 let stand: ArchiveStand;
@@ -48,7 +48,7 @@ test('42: SIGTERM ends the agent within two seconds; the call under way fails ov
   const name = cluster.segment();
   const push = pushByAgent(name);
   await waitFor(() => cluster.parts(h1).length > 0, { what: 'the file to be under way' });
-  kill9(agent.pid, 'SIGTERM');
+  sendSignal(agent.pid, 'SIGTERM');
   const what = 'the agent to end';
   await waitFor(() => isGone({ machine: stand.primary }, agent.pid), { what, timeoutMs: 2000 });
   expect(await push).toMatchObject({ status: 0 });
@@ -68,7 +68,7 @@ test('42: SIGTERM ends archive_remote_cmd; the call under way fails over', async
   await waitFor(() => cluster.parts(h1).length > 0, { what: 'the file to be under way' });
   const serving = h1.machine.processes(/^\S*archive_remote_cmd serve .*--allow put/);
   expect(serving).toHaveLength(1);
-  for (const { pid } of serving) kill9(pid, 'SIGTERM');
+  for (const { pid } of serving) sendSignal(pid, 'SIGTERM');
   const what = 'the session to end';
   await waitFor(() => serving.every(({ pid }) => isGone(h1, pid)), { what, timeoutMs: 2000 });
   expect(await push).toMatchObject({ status: 0 });
@@ -85,7 +85,7 @@ test('42: SIGTERM ends the payer; debts stay, and the next session starts anothe
   expect(cluster.debts(h1)).toEqual([name]);
   const payers = () => h1.machine.processes(/archive_remote_cmd pay/);
   const [payer] = await waitFor(() => payers().length === 1 && payers(), { what: 'a payer' });
-  kill9(payer?.pid ?? 0, 'SIGTERM');
+  sendSignal(payer?.pid ?? 0, 'SIGTERM');
   await waitFor(() => payers().length === 0, { what: 'the payer to end', timeoutMs: 2000 });
   cluster.unwrap();
   expect(await cluster.push(cluster.segment())).toMatchObject({ status: 0 });

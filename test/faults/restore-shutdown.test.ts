@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kill9 } from '../support/kill.ts';
+import { sendSignal } from '../support/kill.ts';
 import type { PostgresCluster } from '../support/postgres-cluster.ts';
 import { RestoreStand } from '../support/restore-stand.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -29,7 +29,7 @@ const agents = () => it.agents(standby);
 const signal = async (find: () => { pid: number }[], name: NodeJS.Signals) => {
   const hit = () => {
     const found = find();
-    for (const { pid } of found) kill9(pid, name);
+    for (const { pid } of found) sendSignal(pid, name);
     return found.length > 0;
   };
   await waitFor(hit, { what: `somebody to send ${name} to`, intervalMs: 2 });

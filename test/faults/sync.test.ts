@@ -5,7 +5,7 @@ import { ArchiveStand } from '../support/archive-stand.ts';
 import { DataDirectory } from '../support/data-directory.ts';
 import { FaultCluster } from '../support/fault-cluster.ts';
 import { Invariants } from '../support/invariants.ts';
-import { kill9 } from '../support/kill.ts';
+import { sendSignal } from '../support/kill.ts';
 import type { Program, ProgramResult } from '../support/program.ts';
 import { BIN_DIRECTORY } from '../support/repository.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -173,7 +173,7 @@ test('a sync that is killed leaves nothing that the next one minds', async () =>
   for (const name of names) rmSync(stored(h1, name));
   const running = startSync(h1, '--repair-rate=2');
   await waitFor(() => cluster.names(h1).length >= 3, { what: 'some files to arrive', intervalMs: 5 });
-  for (const { pid } of h1.machine.processes('wal-sync')) kill9(pid);
+  for (const { pid } of h1.machine.processes('wal-sync')) sendSignal(pid);
   await running.endWithin(20_000);
   expect(cluster.names(h1).length).toBeLessThan(names.length);
   expect(await sync(h1)).toMatchObject({ status: 0 });
@@ -234,7 +234,7 @@ test('a host that was down is paid without anybody’s call, at the rate that it
   for (const role of ['put', 'sync'] as const) cluster.wrap(h2, role, []);
   const startedMs = performance.now();
   await waitFor(() => cluster.debts(h1).length <= 4, { what: 'some debts to be paid', timeoutMs: 30_000 });
-  for (const { pid } of h1.machine.processes('archive_remote_cmd pay')) kill9(pid);
+  for (const { pid } of h1.machine.processes('archive_remote_cmd pay')) sendSignal(pid);
   const paid = names.length - cluster.debts(h1).length;
   // The next session finds them, and starts another payer.
   const next = cluster.segment();

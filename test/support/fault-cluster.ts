@@ -3,7 +3,7 @@ import type { ArchiveHost } from './archive-host.ts';
 import { type ArchiveStand, sha256, walDirectoryOf } from './archive-stand.ts';
 import { type ArchiveCall, DataDirectory, type TimedResult } from './data-directory.ts';
 import { trust } from './keys.ts';
-import { kill9 } from './kill.ts';
+import { sendSignal } from './kill.ts';
 import { BIN_DIRECTORY } from './repository.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -200,7 +200,7 @@ export class FaultCluster {
     const left = () => machine.processes(`${this.directory}( |$)`);
     const isGone = () => {
       const found = left().toSorted((a, b) => Number(isTracer(b.argv)) - Number(isTracer(a.argv)));
-      found.forEach(({ pid }) => kill9(pid));
+      found.forEach(({ pid }) => sendSignal(pid));
       return found.length === 0;
     };
     await waitFor(isGone, { what: `the sessions of ${this.name} on ${machine.name} to end`, intervalMs: 5 });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { waitFor } from './wait-for.ts';
 
 /** Sends a signal; a process that ended by itself in between is just as dead. */
-export function kill9(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
+export function sendSignal(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
@@ -15,7 +15,7 @@ export function kill9(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
  * loses its command line first, and with it its place in every list of processes, while its socket still takes a caller.
  */
 export async function killAll(pids: readonly number[], what: string): Promise<void> {
-  for (const pid of pids) kill9(pid);
+  for (const pid of pids) sendSignal(pid);
   const areBuried = () => pids.every((pid) => !existsSync(`/proc/${pid}`));
   await waitFor(areBuried, { what: `${what} to end`, intervalMs: 5 });
 }

@@ -5,9 +5,11 @@ import { BodyBuffers } from '../../../packages/core/src/protocol/body-buffers.ts
 import {
   encodeFrame,
   type Frame,
+  frameBodies,
   maxBodyBytes,
   maxHeaderBytes,
   readFrames,
+  totalBytes,
 } from '../../../packages/core/src/protocol/frame.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import { all, inPieces, pieceSizes, thenSilence } from './pieces.ts';
@@ -144,4 +146,28 @@ describe('buffers for bodies', () => {
     bodies.give(small);
     expect(bodies.take(maxBodyBytes).buffer).not.toBe(small.buffer);
   });
+});
+
+test('pieces fill as few frames as they can, in their order, and are not copied', async () => {
+  const pieces = fc.array(fc.integer({ min: 0, max: 3 * maxBodyBytes }), { maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(pieces, async (sizes) => {
+      const given = sizes.map((sizeBytes, index) => Buffer.alloc(sizeBytes, index + 1));
+      const whole = Buffer.concat(given);
+      const bodies = [...frameBodies(given)];
+      expect(
+        bodies
+          .map(totalBytes)
+          .slice(0, -1)
+          .every((sizeBytes) => sizeBytes === maxBodyBytes),
+      ).toBe(true);
+      expect(bodies).toHaveLength(Math.ceil(whole.length / maxBodyBytes));
+      const memory = new Set<ArrayBufferLike>(given.map(({ buffer }) => buffer));
+      expect(bodies.flat().every(({ buffer }) => memory.has(buffer))).toBe(true);
+      const sent = Buffer.concat(bodies.flatMap((parts) => encodeFrame({ type: 'data' }, ...parts)));
+      const frames = await all(readFrames(inPieces(sent, [100_000])));
+      expect(Buffer.concat(frames.map(({ body }) => body)).equals(whole)).toBe(true);
+    }),
+    { numRuns: 20 },
+  );
 });
