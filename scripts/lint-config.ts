@@ -29,6 +29,7 @@ const soleImporters = [
   { package: 'yargs', file: 'packages/core/src/cli/arguments.ts' },
   { package: 'bun:sqlite', file: 'packages/core/src/queue/sqlite-door.ts' },
   { package: 'better-sqlite3', file: 'packages/core/src/queue/sqlite-door.ts' },
+  { package: 'bun:jsc', file: 'packages/core/src/codec/garbage.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/base/libc-door.ts' },
   { package: 'bun:ffi', file: 'packages/core/src/agent/file-door.ts' },
 ];

@@ -111,8 +111,12 @@ describe('an agent comes to be', () => {
     expect(data.agent().cwd).toBe('/');
     const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean);
     const expected = /^(PATH|HOME|USER|LOGNAME|LANG|ARCHIVE2_STATE_DIR)=/;
-    // The one setting of its own that it is started with.
-    expect(variables.filter((variable) => !expected.test(variable))).toEqual(['MIMALLOC_PURGE_DELAY=2000']);
+    // What it is started with for its runtime.
+    expect(variables.filter((variable) => !expected.test(variable)).toSorted()).toEqual([
+      'BUN_JSC_thresholdForJITAfterWarmUp=100',
+      'BUN_JSC_thresholdForOptimizeAfterWarmUp=400',
+      'MIMALLOC_PURGE_DELAY=2000',
+    ]);
     const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
     expect(open.filter((target) => target.startsWith('pipe:') || /passwd|held|pg_wal/.test(target))).toEqual([]);
     for (const fd of [0, 1, 2]) expect(readlinkSync(`/proc/${pid}/fd/${fd}`)).toBe('/dev/null');

@@ -5,7 +5,9 @@
  * only when it is called for. That way is recovery time.
  */
 import { main as archiveCmd } from '@archive2/archive_cmd/main.ts';
+import { compileSooner, keepFreedMemory } from '@archive2/core/base/runtime-settings.ts';
 import { currentInvocation, type Invocation } from '@archive2/core/cli/invocation.ts';
+import { startAnew } from '@archive2/core/cli/start-anew.ts';
 import { main as restoreCmd } from '@archive2/restore_cmd/main.ts';
 
 const loadRest = () => import('./rest.ts');
@@ -13,6 +15,7 @@ const loadRest = () => import('./rest.ts');
 const commands: Record<string, (invocation: Invocation) => void> = {
   archive_cmd: (invocation) => archiveCmd(invocation, async () => ({ run: (await loadRest()).runArchiveCmd })),
   archive_remote_cmd: (invocation) => {
+    if (takesFiles(invocation.args)) startAnew(invocation, { ...keepFreedMemory, ...compileSooner });
     loadRest().then((rest) => rest.runArchiveRemoteCmd(invocation), fail);
   },
   'archive-status': (invocation) => {
@@ -49,6 +52,11 @@ function start(invocation: Invocation): void {
   if (command !== undefined) command(invocation);
   else if (Object.hasOwn(commands, calledName)) start({ ...invocation, calledName, args });
   else loadRest().then((rest) => rest.runUnknownCommand(invocation, Object.keys(commands)), fail);
+}
+
+/** Whether this is a session that is sent files: it lives for long, and does the same with each of them. */
+function takesFiles([form, ...options]: readonly string[]): boolean {
+  return form === 'serve' && options.some((option) => /(^|=|,)(put|sync)(,|$)/.test(option));
 }
 
 function fail(error: unknown): void {

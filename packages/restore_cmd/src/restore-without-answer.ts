@@ -4,6 +4,7 @@ import { makeStateDirectory } from '@archive2/core/agent/make-state-directory.ts
 import { configuredStateDirectory, findStateDirectory } from '@archive2/core/agent/state-directory.ts';
 import { systemClock } from '@archive2/core/base/clock.ts';
 import { createLog, type Log } from '@archive2/core/base/log.ts';
+import { compileOnce, keepFreedMemory } from '@archive2/core/base/runtime-settings.ts';
 import { agentFlags } from '@archive2/core/cli/agent-settings.ts';
 import { askNewAgent } from '@archive2/core/cli/ask-new-agent.ts';
 import { writeStderr } from '@archive2/core/cli/exit.ts';
@@ -15,19 +16,6 @@ import { type DelayGate, delayGate } from './delay/delay-gate.ts';
 import { deliverFile } from './deliver-file.ts';
 import { fetchWords, readFetchSettings } from './options.ts';
 import { restoreFile } from './restore-file.ts';
-
-/**
- * What is compiled by the quick compiler is not compiled once more: little of the agent's time goes into JavaScript, and compiling the
- * rest of it well took 3 ms of CPU a segment in a recovery of 60, and was not made good in 240 (Bun 1.4.5).
- */
-const compileOnce = { BUN_JSC_useDFGJIT: '0' };
-
-/**
- * In a recovery, which is in a hurry and over soon, the allocator keeps what was freed for the next segment, instead of giving it back
- * to the kernel and faulting it in again page by page: 1.4 of 19.5 ms of the agent's CPU for 16 MB, at 178 MB instead of 157. On a
- * standby the agent lives for long, and its memory is what counts.
- */
-const keepFreedMemory = { MIMALLOC_PURGE_DELAY: '-1' };
 
 /**
  * Fetches a file when no agent gave a verdict: starts an agent and asks it, or fetches in this process. Outside a recovering data
@@ -49,7 +37,7 @@ export async function restoreWithoutAnswer(
     return statusOfFailure(asker);
   }
   if (options['agent'] !== false && asker !== 'elsewhere') {
-    const runtime = { ...compileOnce, ...(asker === 'recovery' ? keepFreedMemory : {}) };
+    const runtime = { ...compileOnce, ...keepFreedMemory };
     const agent = { role: 'get' as const, command: 'restore_cmd', unanswered, flags: agentFlags(options), runtime };
     const verdict = await askNewAgent(invocation, agent, systemClock);
     if (verdict !== undefined) {

@@ -24,7 +24,8 @@ import { syncArchives } from './sync-archives.ts';
 import { tellFailure, tellReport } from './sync-events.ts';
 import { isEqual, statusOf } from './verdict.ts';
 
-const garbageBytes = 128 * 2 ** 20;
+/** The lists of both archives are alive, some hundred thousand objects. */
+const garbageBytes = 32 * 2 ** 20;
 
 /** The whole command: one run, its report on stdout, and the status that it stands for. */
 export async function runSync(

@@ -8,7 +8,6 @@ import { withDeadline } from '@archive2/core/base/deadline.ts';
 import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import { formatFailure } from '@archive2/core/base/format-failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
-import { allowGarbage } from '@archive2/core/codec/garbage.ts';
 import { type HistoryFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { backfill } from '../backfill/backfill.ts';
 import { openShipper, readBufferCount } from '../ship/open-shipper.ts';
@@ -33,9 +32,6 @@ interface Lane {
   readAhead: ReadAhead;
 }
 
-/** A collection every few segments: its peak stays below 200 MB so, with what the allocator keeps. After each one or two, they were a tenth of its CPU. */
-const garbageBytes = 24 * 1024 * 1024;
-
 /** More command lines than a server ever has at a time. */
 const maxLanes = 8;
 
@@ -49,7 +45,6 @@ export class PushAgent implements AgentWork {
 
   constructor(options: PushAgentOptions) {
     this.options = options;
-    allowGarbage(garbageBytes);
     const underWay = () => this.lanes.reduce((sum, { shipper }) => sum + shipper.filesUnderWay, 0);
     this.journal = new PushJournal(options.journal, options.clock, underWay);
   }

@@ -16,6 +16,6 @@ export function libcCalls<Name extends string>(
 }
 
 /** Where a buffer lies, for a call that reads or fills it; the buffer must be held until the call is over. */
-export function addressOf(buffer: Uint8Array): number {
+export function addressOf(buffer: NodeJS.TypedArray): number {
   return ptr(buffer) as unknown as number;
 }

@@ -18,3 +18,8 @@ export function currentInvocation(): Invocation {
     environment: process.env,
   };
 }
+
+/** What this process was called with, the name first: to be called so again. */
+export function calledWords(): string[] {
+  return [process.argv0, ...process.argv.slice(2)];
+}
