@@ -35,19 +35,21 @@ test('a segment is written as its content is, and one of another size than the h
   const host = await TestHost.open({ rights: ['get'] });
   await store(host.store, await segment(name, { segmentSize }));
   const directory = temporaryDirectory();
-  const { session } = await connect(host);
   const file = parseArchiveFileName(name);
   const wanted = { file, path: join(directory, name), systemIdentifier: undefined, isDecisive: true };
-  const saying = (segmentSizeBytes: number | undefined) =>
-    Object.create(session, { hello: { value: { ...session.hello, segmentSizeBytes } } }) as ArchiveSession;
+  // Each has a session of its own: such a one counts its requests by itself.
+  const saying = async (segmentSizeBytes: number | undefined) => {
+    const { session } = await connect(host);
+    return Object.create(session, { hello: { value: { ...session.hello, segmentSizeBytes } } }) as ArchiveSession;
+  };
   for (const right of [segmentSize, undefined, 1]) {
-    const { fetched } = await fetchFromHost(saying(right), wanted);
+    const { fetched } = await fetchFromHost(await saying(right), wanted);
     expect(readFileSync(fetched?.part.path ?? '').equals(walSegment(name, { segmentSize }))).toBe(true);
     await fetched?.part.discard();
     await fetched?.part.close();
   }
   for (const wrong of [segmentSize / 2, segmentSize * 2]) {
-    const { answer } = await fetchFromHost(saying(wrong), wanted);
+    const { answer } = await fetchFromHost(await saying(wrong), wanted);
     expect(answer.kind).toBe('damaged');
   }
   expect(readdirSync(directory)).toEqual([]);
