@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ArchiveSession } from '../../../packages/core/src/hosts/archive-session.ts';
@@ -14,8 +15,8 @@ import { connect, TestHost } from '../session/test-host.ts';
 
 const name = nameOf(1);
 
-/** What happens when a host is connected to: it refuses, is there at once, only when a second has passed, or never. */
-type Way = 'refuses' | 'at once' | 'late' | 'never';
+/** What happens when a host is connected to: it refuses, is there at once, only when a second has passed, or never; or its disk is gone. */
+type Way = 'refuses' | 'at once' | 'late' | 'never' | 'no disk';
 
 /** A host that has the segment, or has only others. */
 async function hostThat(has: boolean): Promise<TestHost> {
@@ -24,8 +25,16 @@ async function hostThat(has: boolean): Promise<TestHost> {
   return host;
 }
 
+type Hosts = Record<'arch1' | 'arch2', { has: boolean; way: Way }>;
+
 /** Asks two hosts as a standby does; the late one connects when everybody has waited for a second. */
-async function ask(hosts: Record<'arch1' | 'arch2', { has: boolean; way: Way }>, isDecisive = false) {
+async function ask(hosts: Hosts, isDecisive = false) {
+  return (await asking(hosts, { isDecisive })).answer;
+}
+
+/** As `ask`; also what each host was asked, in the order in which it was. */
+async function asking(hosts: Hosts, rules: { isDecisive: boolean; isLikelyAbsent?: boolean }) {
+  const asked: string[] = [];
   const clock = new ManualClock();
   const { log } = recordedLog();
   let beThere: () => void = () => undefined;
@@ -35,7 +44,14 @@ async function ask(hosts: Record<'arch1' | 'arch2', { has: boolean; way: Way }>,
   const open = async ({ text }: { text: string }): Promise<ArchiveSession> => {
     const { has, way } = hosts[text as 'arch1' | 'arch2'];
     if (way === 'refuses') throw new Error('connection refused');
-    const { session } = await connect(await hostThat(has));
+    const host = await hostThat(has);
+    const { session } = await connect(host);
+    if (way === 'no disk') rmSync(host.directory.walDirectory, { recursive: true });
+    const send = session.send.bind(session);
+    session.send = (message) => {
+      asked.push(`${text} ${message.type}`);
+      send(message);
+    };
     if (way === 'late' || way === 'never') await late;
     return session;
   };
@@ -50,7 +66,7 @@ async function ask(hosts: Record<'arch1' | 'arch2', { has: boolean; way: Way }>,
     log,
   });
   const file = parseArchiveFileName(name);
-  const wanted = { file, path: join(temporaryDirectory(), name), systemIdentifier: undefined, isDecisive };
+  const wanted = { file, path: join(temporaryDirectory(), name), systemIdentifier: undefined, ...rules };
   const fetching = fetchFile(pool, wanted, clock, log);
   const state = { isOver: false };
   const over = fetching.finally(() => {
@@ -66,7 +82,7 @@ async function ask(hosts: Record<'arch1' | 'arch2', { has: boolean; way: Way }>,
   beThere();
   const { answer, fetched } = await over;
   await fetched?.part.close();
-  return answer;
+  return { answer, asked };
 }
 
 describe('a standby waits for a host that is slow to connect', () => {
@@ -95,5 +111,43 @@ test('a recovery waits for a host that is slow to connect, whatever the other on
 test('nobody waits for a slow host while the other one delivers', async () => {
   expect(await ask({ arch1: { has: false, way: 'never' }, arch2: { has: true, way: 'at once' } })).toEqual({
     kind: 'delivered',
+  });
+});
+
+describe('a file that is likely absent', () => {
+  const likely = { isDecisive: false, isLikelyAbsent: true };
+
+  test('is asked for at the first host, and looked for at the other one meanwhile', async () => {
+    const hosts: Hosts = { arch1: { has: false, way: 'at once' }, arch2: { has: false, way: 'at once' } };
+    const { answer, asked } = await asking(hosts, likely);
+    expect(answer).toEqual({ kind: 'absent' });
+    expect(asked.toSorted()).toEqual(['arch1 get', 'arch2 look']);
+  });
+
+  test('is taken from the other one where it has it after all', async () => {
+    const hosts: Hosts = { arch1: { has: false, way: 'at once' }, arch2: { has: true, way: 'at once' } };
+    const { answer, asked } = await asking(hosts, likely);
+    expect(answer).toEqual({ kind: 'delivered' });
+    expect(asked.filter((each) => each.startsWith('arch2'))).toEqual(['arch2 look', 'arch2 get']);
+  });
+
+  test('comes once where both have it after all', async () => {
+    const hosts: Hosts = { arch1: { has: true, way: 'at once' }, arch2: { has: true, way: 'at once' } };
+    const { answer, asked } = await asking(hosts, likely);
+    expect(answer).toEqual({ kind: 'delivered' });
+    expect(asked.filter((each) => each.endsWith('get'))).toEqual(['arch1 get']);
+  });
+
+  test('is not known to be absent where the other one cannot say so', async () => {
+    for (const way of ['refuses', 'never', 'no disk'] as const) {
+      const hosts: Hosts = { arch1: { has: false, way: 'at once' }, arch2: { has: false, way } };
+      expect((await asking(hosts, likely)).answer).toMatchObject({ kind: 'unknown' });
+    }
+  });
+
+  test('is asked for properly where a no may end a recovery', async () => {
+    const hosts: Hosts = { arch1: { has: false, way: 'at once' }, arch2: { has: false, way: 'at once' } };
+    const { asked } = await asking(hosts, { isDecisive: true, isLikelyAbsent: true });
+    expect(asked).toEqual(['arch1 get', 'arch2 get']);
   });
 });

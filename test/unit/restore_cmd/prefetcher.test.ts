@@ -20,16 +20,26 @@ class Restoring {
   readonly host: TestHost;
   readonly buffer: SegmentBuffer;
   readonly prefetcher: Prefetcher;
+  /** What the hosts were asked, in that order. */
+  readonly asked: string[] = [];
   private readonly pool: HostPool;
 
-  private constructor(directory: string, host: TestHost, buffer: SegmentBuffer, bounds: BufferBounds) {
+  private constructor(directory: string, host: TestHost, buffer: SegmentBuffer, bounds: BufferBounds, hosts: string) {
     this.directory = directory;
     this.host = host;
     this.buffer = buffer;
     this.pool = new HostPool({
-      hosts: parseHostList('arch1'),
+      hosts: parseHostList(hosts),
       policy: { retryCount: 3, cooldownMs: 1000 },
-      open: async () => (await connect(this.host)).session,
+      open: async () => {
+        const { session } = await connect(this.host);
+        const send = session.send.bind(session);
+        session.send = (message) => {
+          this.asked.push(message.type);
+          send(message);
+        };
+        return session;
+      },
       cooldown: new Map(),
       onCooldownChange: () => undefined,
       clock: systemClock,
@@ -52,12 +62,12 @@ class Restoring {
     });
   }
 
-  static async begin(bounds: BufferBounds, segments: number): Promise<Restoring> {
+  static async begin(bounds: BufferBounds, segments: number, hosts = 'arch1'): Promise<Restoring> {
     const host = await TestHost.open({ rights: ['get'] });
     for (let number = 0; number < segments; number += 1) await store(host.store, await segment(nameOf(number)));
     const directory = mkdtempSync(join(tmpdir(), 'archive2-buffer-'));
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-    return new Restoring(directory, host, await SegmentBuffer.open(join(directory, 'buffer')), bounds);
+    return new Restoring(directory, host, await SegmentBuffer.open(join(directory, 'buffer')), bounds, hosts);
   }
 
   /** Asks as the agent does, and takes what is handed out to a name of PostgreSQL's own. */
@@ -131,4 +141,17 @@ describe('what PostgreSQL may ask again', () => {
     await restoring.settle();
     expect(await restoring.ask(0)).toBeUndefined();
   });
+});
+
+test('what nobody had a moment ago is looked for on both hosts at once, until something is there again', async () => {
+  const it = await Restoring.begin({ segments: 0, sizeBytes: mib }, 2, 'arch1 arch2');
+  const poll = async (number: number) => {
+    it.asked.length = 0;
+    const { answer } = await it.prefetcher.obtain(parseArchiveFileName(nameOf(number)), false);
+    return { kind: answer.kind, asked: it.asked.toSorted() };
+  };
+  expect(await poll(7)).toEqual({ kind: 'absent', asked: ['get', 'get'] });
+  expect(await poll(7)).toEqual({ kind: 'absent', asked: ['get', 'look'] });
+  expect((await poll(1)).kind).toBe('delivered');
+  expect(await poll(7)).toEqual({ kind: 'absent', asked: ['get', 'get'] });
 });

@@ -1,6 +1,7 @@
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ArchiveSession } from '../../../packages/core/src/hosts/archive-session.ts';
+import { hasFile } from '../../../packages/core/src/hosts/ask.ts';
 import { type ArrivingFile, getFile } from '../../../packages/core/src/hosts/get.ts';
 import { store } from '../archive/test-store.ts';
 import { fingerprintOf, mib, nameOf, ourSystem, plain, segment, sha256 } from '../archive/wal-segment.ts';
@@ -128,6 +129,34 @@ describe('a file that the archive lacks', () => {
     const { session } = await connect(host);
     rmSync(host.directory.walDirectory, { recursive: true });
     await failureFrom('not_initialized', getFile(session, { name: nameOf(1) }));
+  });
+});
+
+describe('a look', () => {
+  test('tells what is there from what is not, and has nothing sent', async () => {
+    const { session } = await connect(await hostWith(1, 5));
+    let given = 0;
+    session.giveBack = () => {
+      given += 1;
+    };
+    expect(await hasFile(session, { name: nameOf(1), systemIdentifier: String(ourSystem) })).toBe(true);
+    // The later one is nobody's concern: a no ends nothing.
+    expect(await hasFile(session, { name: nameOf(3) })).toBe(false);
+    expect(await received(await getFile(session, { name: nameOf(5) }))).not.toHaveLength(0);
+    expect(given).toBeGreaterThan(0);
+  });
+
+  test('is refused where a file would be, and says no only where that may be said', async () => {
+    const host = await hostWith(1);
+    const { session } = await connect(host);
+    await failureFrom('bad_name', hasFile(session, { name: '../cluster.json' }));
+    await failureFrom('wrong_cluster', hasFile(session, { name: nameOf(1), systemIdentifier: '1' }));
+    symlinkSync('/etc/passwd', host.directory.walFile(nameOf(2)));
+    await failureFrom('disk_error', hasFile(session, { name: nameOf(2) }));
+    rmSync(host.directory.walDirectory, { recursive: true });
+    await failureFrom('not_initialized', hasFile(session, { name: nameOf(1) }));
+    const putOnly = await connect(await TestHost.open({ rights: ['put'] }));
+    await failureFrom('not_allowed', hasFile(putOnly.session, { name: nameOf(1) }));
   });
 });
 

@@ -1,8 +1,9 @@
 import { AcceptedHoles, describeAcceptance } from '@archive2/core/archive/accepted-holes.ts';
 import { findLaterWal } from '@archive2/core/archive/find-later-wal.ts';
 import { speaksForBoth } from '@archive2/core/archive/speaks-for-both.ts';
+import type { StoredFile } from '@archive2/core/archive/stored-file.ts';
 import type { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
-import type { ClientMessageOf } from '@archive2/core/protocol/messages.ts';
+import type { ClientMessageOf, ServerMessageOf } from '@archive2/core/protocol/messages.ts';
 import { acceptedHoleOf } from '@archive2/core/wal/accepted-hole.ts';
 import { type ArchiveFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { checkRight } from './put-check.ts';
@@ -18,11 +19,7 @@ export async function sendFile(
   writer: FrameWriter,
   request: ClientMessageOf<'get'>,
 ): Promise<void> {
-  const { store } = context;
-  checkRight(context.rights, ['get', 'sync'], 'read archive files');
-  const file = parseArchiveFileName(request.name);
-  store.checkSystemIdentifier(request.systemIdentifier, 'the server that asks');
-  const stored = await store.openStored(file.name);
+  const { file, stored } = await openWanted(context, request);
   if (stored === undefined) {
     writer.send({ type: 'absent', id: request.id, ...(await whyAbsent(context, file, request.poll === true)) });
     return;
@@ -33,6 +30,29 @@ export async function sendFile(
   } finally {
     await stored.close();
   }
+}
+
+/** Says whether the archive has a file, and sends nothing of it. Throws Failure when it cannot say. */
+export async function lookForFile(
+  context: ServeContext,
+  request: ClientMessageOf<'look'>,
+): Promise<ServerMessageOf<'found'> | ServerMessageOf<'absent'>> {
+  const { id } = request;
+  const { file, stored } = await openWanted(context, request);
+  if (stored === undefined) return { type: 'absent', id, ...(await whyAbsent(context, file, true)) };
+  await stored.close();
+  return { type: 'found', id, modifiedMs: Math.max(0, stored.modifiedMs) };
+}
+
+/** The file that a request names, open; `stored` is undefined where the archive does not have it. */
+async function openWanted(
+  { rights, store }: ServeContext,
+  { name, systemIdentifier }: { name: string; systemIdentifier?: string },
+): Promise<{ file: ArchiveFile; stored: StoredFile | undefined }> {
+  checkRight(rights, ['get', 'sync'], 'read archive files');
+  const file = parseArchiveFileName(name);
+  store.checkSystemIdentifier(systemIdentifier, 'the server that asks');
+  return { file, stored: await store.openStored(file.name) };
 }
 
 /**

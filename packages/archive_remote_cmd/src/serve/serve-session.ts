@@ -20,7 +20,7 @@ import { answerView, cleanAsProposed } from './cleanup-request.ts';
 import { DigestRequests } from './digest-request.ts';
 import { sendEvents } from './events-request.ts';
 import { sendBackupFile } from './fetch-request.ts';
-import { sendFile } from './get-request.ts';
+import { lookForFile, sendFile } from './get-request.ts';
 import { listNewest } from './list-request.ts';
 import type { PeerLink } from './peer-link.ts';
 import { setPin } from './pin-request.ts';
@@ -158,6 +158,8 @@ export class ServeSession {
         return await this.endPut(message.id);
       case 'get':
         return this.work(message.id, () => sendFile(this.context, this.writer, message));
+      case 'look':
+        return this.work(message.id, async () => this.send(await lookForFile(this.context, message)));
       case 'report':
         return this.work(message.id, async () => this.send(await this.reports.answer(this.peer, message)));
       case 'list':

@@ -11,6 +11,15 @@ export async function listNewestNames(session: ArchiveSession, count: number): P
   return [...answer.names, ...(answer.removed ?? [])];
 }
 
+/** Whether the host's archive has a file, whatever its copy is worth; a no ends nothing. Throws the Failure of a host that cannot say. */
+export async function hasFile(
+  session: ArchiveSession,
+  file: { name: string; systemIdentifier?: string },
+): Promise<boolean> {
+  const { type } = await ask(session, ['found', 'absent'], (id) => session.send({ type: 'look', id, ...file }));
+  return type === 'found';
+}
+
 /** Tells a host that its copy of a file was found damaged; resolves with what it found and did (`reported` in messages.ts). */
 export async function reportDamaged(session: ArchiveSession, name: string): Promise<string> {
   const answer = await ask(session, 'reported', (id) => session.send({ type: 'report', id, name }));
@@ -84,15 +93,16 @@ export async function probeHost(session: ArchiveSession): Promise<ServerMessageO
 
 function ask<T extends Answer['type']>(
   session: ArchiveSession,
-  wanted: T,
+  wanted: T | readonly T[],
   send: (id: number) => void,
 ): Promise<ServerMessageOf<T>> {
+  const types: readonly T[] = typeof wanted === 'string' ? [wanted] : wanted;
   return new Promise((resolve, reject) => {
     const id = session.begin({
       receive(answer) {
         session.finish(id);
-        if (isAnswer(answer, wanted)) resolve(answer);
-        else reject(new Failure('protocol', `expected ${wanted}, got ${answer.type}`));
+        if (isAnswer(answer, types)) resolve(answer);
+        else reject(new Failure('protocol', `expected ${types.join(' or ')}, got ${answer.type}`));
       },
       fail(failure) {
         session.finish(id);
@@ -103,6 +113,9 @@ function ask<T extends Answer['type']>(
   });
 }
 
-function isAnswer<T extends Answer['type']>(answer: Answer, wanted: T): answer is ServerMessageOf<T> & Answer {
-  return answer.type === wanted;
+function isAnswer<T extends Answer['type']>(
+  answer: Answer,
+  wanted: readonly T[],
+): answer is ServerMessageOf<T> & Answer {
+  return wanted.some((type) => type === answer.type);
 }

@@ -31,6 +31,8 @@ export const clientMessages = {
   abort: { id: 'count' },
   /** `poll`: nothing ends because of a "no", so the archive is not listed for later WAL. */
   get: { id: 'count', name: 'text', systemIdentifier: 'text?', poll: 'flag?' },
+  /** Whether the archive has the file: `found`, with nothing after it, or `absent` as for a poll. */
+  look: { id: 'count', name: 'text', systemIdentifier: 'text?' },
   /** A copy that the reader found damaged: the host looks again by itself. */
   report: { id: 'count', name: 'text' },
   list: { id: 'count', newest: 'count' },

@@ -6,7 +6,7 @@ import type { HostTurn } from '@archive2/core/hosts/cooldown.ts';
 import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
 import { type Answer, joinAnswers, type Said } from '../answer.ts';
-import { type FetchedFile, fetchFromHost, type HostFetch, type Wanted } from './fetch-from-host.ts';
+import { type FetchedFile, fetchFromHost, type HostFetch, lookAtHost, type Wanted } from './fetch-from-host.ts';
 import type { PlaceFailure } from './place-failure.ts';
 
 export interface FetchResult {
@@ -26,6 +26,8 @@ const patienceMs = 250;
 interface Opening {
   host: HostSpec;
   session: Promise<ArchiveSession>;
+  /** What a look before its turn came to: whether it has the file, if it can say. */
+  look?: Promise<boolean | undefined>;
 }
 
 /**
@@ -43,6 +45,7 @@ export async function fetchFile(
   const waiting = startingAt(pool.turns(), turn).map(({ host }): Opening => ({ host, session: pool.session(host) }));
   // Each is looked at in its turn; until then a failure is nobody's.
   for (const { session } of waiting) session.catch(() => undefined);
+  if (wanted.isLikelyAbsent && !wanted.isDecisive) lookAtOthers(waiting, wanted);
   const answers: Said[] = [];
   while (waiting.length > 0) {
     const [opening] = waiting.splice(await nextInTurn(waiting, clock), 1);
@@ -65,6 +68,16 @@ export async function fetchFile(
     if (placeFailure !== undefined) return { answer: joinAnswers(answers), placeFailure };
   }
   return { answer: joinAnswers(answers) };
+}
+
+/** Has the hosts whose turn comes later look for the file at once: while the first one says no, so do they. */
+function lookAtOthers(waiting: readonly Opening[], wanted: Wanted): void {
+  for (const opening of waiting.slice(1)) {
+    opening.look = opening.session.then(
+      (session) => lookAtHost(session, wanted),
+      () => undefined,
+    );
+  }
 }
 
 /** The hosts with another one first at each turn; those in cooldown stay last. */
@@ -103,7 +116,8 @@ async function askHost(
     const silence = patience === undefined ? [] : [clock.sleep(patience).then(() => undefined)];
     const session = await Promise.race([opening.session, ...silence]);
     if (session === undefined) return { answer: { kind: 'cannot_say', reason: `no session within ${patience} ms` } };
-    const result = await fetchFromHost(session, wanted);
+    const result: HostFetch =
+      (await opening.look) === false ? { answer: { kind: 'no' } } : await fetchFromHost(session, wanted);
     if (result.answer.kind === 'damaged') wanted.onDamaged?.(session, result.answer.reason);
     if (result.answer.kind !== 'cannot_say') pool.succeeded(host);
     else if (!session.isOpen) pool.lost(host, session, result.answer.reason);

@@ -1,5 +1,6 @@
 import { toFailure } from '@archive2/core/base/failure.ts';
 import type { ArchiveSession } from '@archive2/core/hosts/archive-session.ts';
+import { hasFile } from '@archive2/core/hosts/ask.ts';
 import { getFile } from '@archive2/core/hosts/get.ts';
 import { isSegmentSize, type SegmentSize } from '@archive2/core/wal/segment-size.ts';
 import type { HostAnswer } from '../answer.ts';
@@ -9,6 +10,8 @@ import { type ReceivedFile, receiveFile, type WantedFile } from './receive-file.
 export interface Wanted extends WantedFile {
   /** Whether a "no" may end a recovery: then the hosts also say what later WAL they have. */
   isDecisive: boolean;
+  /** Nobody had it, or what came before it, a moment ago: all hosts are asked at once whether that is still so. */
+  isLikelyAbsent?: boolean;
   /** Hears of a host whose copy is damaged, so that it can be told. */
   onDamaged?: (session: ArchiveSession, reason: string) => void;
 }
@@ -32,6 +35,19 @@ const damageCodes: ReadonlySet<string> = new Set(['damaged', 'bad_page_header', 
 /** Of the host's archive; undefined where it does not say. */
 function segmentSizeOf({ hello: { segmentSizeBytes = 0 } }: ArchiveSession): SegmentSize | undefined {
   return isSegmentSize(segmentSizeBytes) ? segmentSizeBytes : undefined;
+}
+
+/** Whether a host that has no later WAL to tell of has the file; undefined when it cannot say. Never throws. */
+export async function lookAtHost(
+  session: ArchiveSession,
+  { file, systemIdentifier }: Wanted,
+): Promise<boolean | undefined> {
+  try {
+    const request = systemIdentifier === undefined ? {} : { systemIdentifier };
+    return await hasFile(session, { name: file.name, ...request });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Asks one host for a file. Never throws: what goes wrong is the host's answer. The caller ends the part. */

@@ -65,6 +65,8 @@ export class Prefetcher {
   private absent: SegmentName | undefined;
   /** The last look found the end of the WAL: one look at a time is enough until there is more. */
   private isAtEnd = false;
+  /** The last question to the hosts found nothing: the next one may not either. */
+  private wasAbsent = false;
   private nextHost = 0;
   private poll: ReturnType<typeof setTimeout> | undefined;
   private stopped = false;
@@ -137,10 +139,12 @@ export class Prefetcher {
       path: join(buffer.directory, file.name),
       systemIdentifier: systemIdentifier(),
       isDecisive,
+      isLikelyAbsent: this.wasAbsent,
       onDamaged,
     };
     const result = await fetchAnywhere(sources, wanted, clock, log, this.nextHost++);
     const { answer, fetched, host, placeFailure } = result;
+    this.wasAbsent = answer.kind === 'absent';
     if (host !== undefined) onFetched(host);
     if (fetched === undefined) return placeFailure === undefined ? { answer } : { answer, placeFailure };
     const held = { path: fetched.part.path, modifiedMs: fetched.modifiedMs, fingerprint: fetched.fingerprint };
