@@ -15,8 +15,8 @@ import { connect, TestHost } from '../session/test-host.ts';
 
 const name = nameOf(1);
 
-/** What happens when a host is connected to: it refuses, is there at once, only when a second has passed, or never; or its disk is gone. */
-type Way = 'refuses' | 'at once' | 'late' | 'never' | 'no disk';
+/** What happens when a host is connected to: it refuses, is there at once, only when a second has passed, or never; or its disk is gone, or it is an older one. */
+type Way = 'refuses' | 'at once' | 'late' | 'never' | 'no disk' | 'older';
 
 /** A host that has the segment, or has only others. */
 async function hostThat(has: boolean): Promise<TestHost> {
@@ -47,6 +47,7 @@ async function asking(hosts: Hosts, rules: { isDecisive: boolean; isLikelyAbsent
     const host = await hostThat(has);
     const { session } = await connect(host);
     if (way === 'no disk') rmSync(host.directory.walDirectory, { recursive: true });
+    if (way === 'older') Object.defineProperty(session, 'hello', { value: { ...session.hello, looks: undefined } });
     const send = session.send.bind(session);
     session.send = (message) => {
       asked.push(`${text} ${message.type}`);
@@ -129,6 +130,11 @@ describe('a file that is likely absent', () => {
     const { answer, asked } = await asking(hosts, likely);
     expect(answer).toEqual({ kind: 'delivered' });
     expect(asked.filter((each) => each.startsWith('arch2'))).toEqual(['arch2 look', 'arch2 get']);
+  });
+
+  test('is asked for at an older host as ever', async () => {
+    const hosts: Hosts = { arch1: { has: false, way: 'at once' }, arch2: { has: false, way: 'older' } };
+    expect(await asking(hosts, likely)).toEqual({ answer: { kind: 'absent' }, asked: ['arch1 get', 'arch2 get'] });
   });
 
   test('comes once where both have it after all', async () => {

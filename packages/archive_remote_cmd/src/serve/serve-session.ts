@@ -121,6 +121,7 @@ export class ServeSession {
       cluster: context.cluster,
       walDirectory: context.directory.walDirectory,
       rights: [...context.rights],
+      looks: true,
       ...(storeId === undefined ? {} : { storeId }),
       pledgedWith,
       ...(this.peer === undefined ? {} : { peer: this.peer.name }),

@@ -80,6 +80,8 @@ export const serverMessages = {
     systemIdentifier: 'text?',
     segmentSizeBytes: 'count?',
     postgresMajor: 'count?',
+    /** It answers `look`; not said by older hosts. */
+    looks: 'flag?',
     peer: 'text?',
     /** The archive with which this one holds a pledge that it relies on; empty without one. */
     pledgedWith: 'text?',

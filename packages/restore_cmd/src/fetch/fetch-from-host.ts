@@ -10,7 +10,7 @@ import { type ReceivedFile, receiveFile, type WantedFile } from './receive-file.
 export interface Wanted extends WantedFile {
   /** Whether a "no" may end a recovery: then the hosts also say what later WAL they have. */
   isDecisive: boolean;
-  /** Nobody had it, or what came before it, a moment ago: all hosts are asked at once whether that is still so. */
+  /** The last question found nothing anywhere: the hosts whose turn comes later say at once whether they have this one. */
   isLikelyAbsent?: boolean;
   /** Hears of a host whose copy is damaged, so that it can be told. */
   onDamaged?: (session: ArchiveSession, reason: string) => void;
@@ -37,11 +37,12 @@ function segmentSizeOf({ hello: { segmentSizeBytes = 0 } }: ArchiveSession): Seg
   return isSegmentSize(segmentSizeBytes) ? segmentSizeBytes : undefined;
 }
 
-/** Whether a host that has no later WAL to tell of has the file; undefined when it cannot say. Never throws. */
+/** Whether a host has the file, without its content; undefined when it cannot say, or is older than the question. Never throws. */
 export async function lookAtHost(
   session: ArchiveSession,
   { file, systemIdentifier }: Wanted,
 ): Promise<boolean | undefined> {
+  if (session.hello.looks !== true) return undefined;
   try {
     const request = systemIdentifier === undefined ? {} : { systemIdentifier };
     return await hasFile(session, { name: file.name, ...request });

@@ -65,7 +65,7 @@ export class Prefetcher {
   private absent: SegmentName | undefined;
   /** The last look found the end of the WAL: one look at a time is enough until there is more. */
   private isAtEnd = false;
-  /** The last question to the hosts found nothing: the next one may not either. */
+  /** No host had what was asked for last: the next file may not be there either. */
   private wasAbsent = false;
   private nextHost = 0;
   private poll: ReturnType<typeof setTimeout> | undefined;
