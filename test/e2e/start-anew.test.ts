@@ -36,9 +36,10 @@ const linesOf = (pid: number | undefined, file: string) =>
   readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0').filter(Boolean);
 
 /** Starts one and waits until it has said its first words: then it is what it will stay. */
-async function serve(rights: string, variables: Record<string, string> = {}): Promise<Session> {
+async function serve(rights: string, variables: Record<string, string> = {}, below: string[] = []): Promise<Session> {
   const words = ['serve', '--dir', directory, '--cluster', 'main', '--allow', rights];
-  const session = spawn(program, words, {
+  const [first = program, ...rest] = [...below, program, ...words];
+  const session = spawn(first, rest, {
     env: { ...environment, ...variables },
     cwd: '/usr',
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -97,6 +98,16 @@ test('what the operator said of one setting stays, and is all', async () => {
   expect(linesOf(session.pid, 'environ').filter((line) => /^(BUN|MIMALLOC)/.test(line))).toEqual([
     'MIMALLOC_PURGE_DELAY=7',
   ]);
+  expect(await end(session)).toBe(0);
+});
+
+test('where the kernel refuses it, the session goes on without', async () => {
+  // strace does not count the call by which it starts the program.
+  const refusing = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=execve', '-e', 'inject=execve:error=EACCES:when=1+'];
+  const session = await serve('put', {}, ['strace', ...refusing]);
+  const pid = Number(readFileSync(`/proc/${session.pid}/task/${session.pid}/children`, 'utf8').trim().split(' ')[0]);
+  expect(linesOf(pid, 'cmdline')).toContain('serve');
+  expect(linesOf(pid, 'environ').filter((line) => /^(BUN|MIMALLOC)/.test(line))).toEqual([]);
   expect(await end(session)).toBe(0);
 });
 

@@ -5,7 +5,7 @@
  * only when it is called for. That way is recovery time.
  */
 import { main as archiveCmd } from '@archive2/archive_cmd/main.ts';
-import { compileSooner, keepFreedMemory } from '@archive2/core/base/runtime-settings.ts';
+import { forManyFiles } from '@archive2/core/base/runtime-settings.ts';
 import { currentInvocation, type Invocation } from '@archive2/core/cli/invocation.ts';
 import { startAnew } from '@archive2/core/cli/start-anew.ts';
 import { main as restoreCmd } from '@archive2/restore_cmd/main.ts';
@@ -15,7 +15,7 @@ const loadRest = () => import('./rest.ts');
 const commands: Record<string, (invocation: Invocation) => void> = {
   archive_cmd: (invocation) => archiveCmd(invocation, async () => ({ run: (await loadRest()).runArchiveCmd })),
   archive_remote_cmd: (invocation) => {
-    if (takesFiles(invocation.args)) startAnew(invocation, { ...keepFreedMemory, ...compileSooner });
+    if (takesFiles(invocation.args)) startAnew(invocation, forManyFiles);
     loadRest().then((rest) => rest.runArchiveRemoteCmd(invocation), fail);
   },
   'archive-status': (invocation) => {
@@ -54,7 +54,7 @@ function start(invocation: Invocation): void {
   else loadRest().then((rest) => rest.runUnknownCommand(invocation, Object.keys(commands)), fail);
 }
 
-/** Whether this is a session that is sent files: it lives for long, and does the same with each of them. */
+/** Whether it is a session that is sent files. Here, as nothing else is loaded until it has started anew. */
 function takesFiles([form, ...options]: readonly string[]): boolean {
   return form === 'serve' && options.some((option) => /(^|=|,)(put|sync)(,|$)/.test(option));
 }

@@ -5,7 +5,7 @@ import { systemClock } from '@archive2/core/base/clock.ts';
 import { withDeadline } from '@archive2/core/base/deadline.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { createLog } from '@archive2/core/base/log.ts';
-import { compileSooner, keepFreedMemory } from '@archive2/core/base/runtime-settings.ts';
+import { forManyFiles } from '@archive2/core/base/runtime-settings.ts';
 import { agentFlags } from '@archive2/core/cli/agent-settings.ts';
 import { askNewAgent } from '@archive2/core/cli/ask-new-agent.ts';
 import { writeStderr } from '@archive2/core/cli/exit.ts';
@@ -14,9 +14,6 @@ import { parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { readShipSettings, type ShipSettings, shipWords } from '../options.ts';
 import { openShipper, readBufferCount } from './open-shipper.ts';
 import { ReadBuffers } from './read-buffers.ts';
-
-/** Its work is the same for each file, and it holds little beyond that. */
-const runtime = { ...keepFreedMemory, ...compileSooner };
 
 /**
  * Ships a file when no agent gave a verdict: starts an agent and asks it, or, where there is none to be had, ships the file in this
@@ -37,7 +34,7 @@ export async function shipWithoutAnswer(
     });
   }
   const flags = agentFlags(options);
-  const agent = { role: 'push' as const, command: 'archive_cmd', unanswered, flags, runtime };
+  const agent = { role: 'push' as const, command: 'archive_cmd', unanswered, flags, runtime: forManyFiles };
   const verdict = options['agent'] === false ? undefined : await askNewAgent(invocation, agent, systemClock);
   if (verdict !== undefined) {
     if (verdict.stderr !== undefined) writeStderr(verdict.stderr);

@@ -4,7 +4,7 @@ import type { Clock } from '@archive2/core/base/clock.ts';
 import { type DetachedProcess, startDetached } from '@archive2/core/base/detached-process.ts';
 import { toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
-import { compileSooner, keepFreedMemory } from '@archive2/core/base/runtime-settings.ts';
+import { forManyFiles } from '@archive2/core/base/runtime-settings.ts';
 import { tryPayerLock } from './payer-lock.ts';
 
 export interface PayerStart {
@@ -51,11 +51,10 @@ export class PayerStarter {
     const args = ['pay', '--dir', directory.path, '--cluster', cluster, '--peer', `${peer.name}=${peer.spec}`];
     // Nobody reads its stderr: what it meets must be found somewhere.
     const logFile = ['--log-file', join(directory.stateDirectory, `pay.${peer.name}.log`)];
-    const runtime = { ...keepFreedMemory, ...compileSooner };
     const pid = launch({
       command: 'archive_remote_cmd',
       args: [...args, ...logFile, ...flags],
-      environment: { ...environment, ...runtime },
+      environment: { ...environment, ...forManyFiles },
     });
     log.info('payer of debts started', { peer: peer.name, pid });
   }

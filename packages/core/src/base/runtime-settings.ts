@@ -11,10 +11,13 @@ export type RuntimeSettings = Readonly<Record<string, string>>;
 export const keepFreedMemory: RuntimeSettings = { MIMALLOC_PURGE_DELAY: '2000' };
 
 /** What repeats with each file is compiled after a fifth of the usual calls, and compiled well after less than half. */
-export const compileSooner: RuntimeSettings = {
+const compileSooner: RuntimeSettings = {
   BUN_JSC_thresholdForJITAfterWarmUp: '100',
   BUN_JSC_thresholdForOptimizeAfterWarmUp: '400',
 };
+
+/** Of a process that lives for long and does the same with file after file. */
+export const forManyFiles: RuntimeSettings = { ...keepFreedMemory, ...compileSooner };
 
 /** What is compiled by the quick compiler is not compiled once more: for a process that is over soon, or does little in JavaScript. */
 export const compileOnce: RuntimeSettings = { BUN_JSC_useDFGJIT: '0' };
