@@ -1,11 +1,9 @@
 import { chownSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ArchiveStand, sha256 } from '../support/archive-stand.ts';
 import { type ArchiveCall, DataDirectory } from '../support/data-directory.ts';
-import { trust } from '../support/keys.ts';
 import { PostgresCluster } from '../support/postgres-cluster.ts';
-import { BIN_DIRECTORY, REPOSITORY_ROOT } from '../support/repository.ts';
+import { BIN_DIRECTORY } from '../support/repository.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 let stand: ArchiveStand;
@@ -354,69 +352,7 @@ describe('PostgreSQL and the agent', () => {
   });
 });
 
-describe('what a program loads', () => {
-  test('no addon (.node) is opened or unpacked, by archive_cmd or by archive_remote_cmd with its peer', async () => {
-    newDirectory();
-    const trace = '/tmp/trace';
-    await trust(stand.primary, stand.arch1, {
-      as: 'arch1-traced',
-      identity: 'id_traced',
-      forcedCommand: `strace -f -qq -o ${trace} -e trace=openat ${stand.serveCommand('put', 'arch2')}`,
-    });
-    const { name } = newFile();
-    const argv = data.argv(name, {
-      hosts: 'arch1-traced',
-      flags: ['--no-agent', '--connect-timeout=10', '--stall-timeout=10'],
-    });
-    const traced = ['strace', '-f', '-qq', '-o', trace, '-e', 'trace=openat', ...argv];
-    const result = await stand.primary.run(traced, { cwd: data.path, env: data.environment() });
-    expect(result).toMatchObject({ status: 0 });
-    for (const machine of [stand.primary, stand.arch1.machine]) {
-      const opened = readFileSync(machine.path(trace), 'utf8')
-        .split('\n')
-        .filter((line) => !line.includes('ENOENT'));
-      // It opened something: the trace is one.
-      expect(opened.some((line) => line.includes(machine === stand.primary ? name : 'logs.complete'))).toBe(true);
-      expect(opened.filter((line) => /\.node"|"\/tmp\/(?!trace)/.test(line))).toEqual([]);
-    }
-  });
-
-  test.each(['archive_cmd', 'restore_cmd', 'archive2'])(
-    'what %s loads at once is no more than the way to the agent needs',
-    (command) => {
-      const loaded = staticImports(`packages/${command}/src/main.ts`);
-      expect(loaded.packages).toEqual([]);
-      // Every file is read and compiled in each call of PostgreSQL.
-      expect(loaded.files.length).toBeLessThan(20);
-      expect(
-        loaded.files.filter((file) =>
-          /\/(hosts|codec|protocol|archive|postgres|archive_remote_cmd)\/|cli\/(arguments|exit)|src\/(run|rest)\./.test(
-            file,
-          ),
-        ),
-      ).toEqual([]);
-    },
-  );
-});
-
 /** The names of a file's temporary copies on arch1. */
 function partsOf(name: string): string[] {
   return stand.arch1.allFiles(stand.walDirectory).filter((file) => file.startsWith(`.${name}.`));
-}
-
-/** What a source file imports at once, and what that imports, and so on; the runtime's own modules apart. Imports for types only do not count. */
-function staticImports(entry: string): { files: string[]; packages: string[] } {
-  const transpiler = new Bun.Transpiler({ loader: 'ts' });
-  const files = new Set([entry]);
-  const packages = new Set<string>();
-  for (const file of files) {
-    for (const { path, kind } of transpiler.scanImports(readFileSync(join(REPOSITORY_ROOT, file), 'utf8'))) {
-      if (kind !== 'import-statement' || /^(node|bun):/.test(path) || path.endsWith('.json')) continue;
-      const own = /^@archive2\/([a-z_0-9]+)\/(.*)$/.exec(path);
-      if (own !== null) files.add(`packages/${own[1]}/src/${own[2]}`);
-      else if (path.startsWith('.')) files.add(join(file, '..', path));
-      else packages.add(path);
-    }
-  }
-  return { files: [...files], packages: [...packages] };
 }
