@@ -26,7 +26,8 @@ const layers = [
 const soleImporters = [
   { package: 'ssh2', file: 'packages/core/src/hosts/ssh-client.ts' },
   { package: 'pg', file: 'packages/core/src/postgres/connection.ts' },
-  { package: 'yargs', file: 'packages/core/src/cli/arguments.ts' },
+  { package: 'yargs', file: 'packages/core/src/cli/explaining-arguments.ts' },
+  { package: 'yargs-parser', file: 'packages/core/src/cli/plain-arguments.ts' },
   { package: 'bun:sqlite', file: 'packages/core/src/queue/sqlite-door.ts' },
   { package: 'better-sqlite3', file: 'packages/core/src/queue/sqlite-door.ts' },
   { package: 'bun:jsc', file: 'packages/core/src/codec/garbage.ts' },

@@ -1,4 +1,4 @@
-import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 
 /** What is looked at: options that every form which gathers has. */

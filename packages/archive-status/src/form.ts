@@ -1,6 +1,6 @@
 import type { Clock } from '@archive2/core/base/clock.ts';
 import type { Log } from '@archive2/core/base/log.ts';
-import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import type { Layout } from '@archive2/core/cli/terminal.ts';
 import type { StatusGatherer } from './gather/status-gatherer.ts';
 

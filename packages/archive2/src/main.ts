@@ -1,8 +1,8 @@
 /**
  * The one executable: picks the command by the name that it was called by, or by its first argument.
  *
- * What archive_cmd and restore_cmd need on their way to the agent is part of this module; everything else is another one, loaded
- * only when it is called for. That way is recovery time.
+ * What archive_cmd and restore_cmd need on their way to the agent is part of this module; everything else is in two others, loaded
+ * only when they are called for. That way is recovery time.
  */
 import { main as archiveCmd } from '@archive2/archive_cmd/main.ts';
 import { forManyFiles } from '@archive2/core/base/runtime-settings.ts';
@@ -10,40 +10,30 @@ import { currentInvocation, type Invocation } from '@archive2/core/cli/invocatio
 import { startAnew } from '@archive2/core/cli/start-anew.ts';
 import { main as restoreCmd } from '@archive2/restore_cmd/main.ts';
 
+type Command = (invocation: Invocation) => void;
+type Rest = typeof import('./rest.ts');
+
+const loadTransfer = () => import('./transfer.ts');
 const loadRest = () => import('./rest.ts');
 
-const commands: Record<string, (invocation: Invocation) => void> = {
-  archive_cmd: (invocation) => archiveCmd(invocation, async () => ({ run: (await loadRest()).runArchiveCmd })),
+const commands: Record<string, Command> = {
+  archive_cmd: (invocation) => archiveCmd(invocation, async () => ({ run: (await loadTransfer()).runArchiveCmd })),
   archive_remote_cmd: (invocation) => {
     if (takesFiles(invocation.args)) startAnew(invocation, forManyFiles);
-    loadRest().then((rest) => rest.runArchiveRemoteCmd(invocation), fail);
+    loadTransfer().then((transfer) => transfer.runArchiveRemoteCmd(invocation), fail);
   },
-  'archive-status': (invocation) => {
-    loadRest().then((rest) => rest.runArchiveStatus(invocation), fail);
-  },
-  'backup-queue': (invocation) => {
-    loadRest().then((rest) => rest.runBackupQueue(invocation), fail);
-  },
-  'backup-restore': (invocation) => {
-    loadRest().then((rest) => rest.runBackupRestore(invocation), fail);
-  },
-  'backup-verify': (invocation) => {
-    loadRest().then((rest) => rest.runBackupVerify(invocation), fail);
-  },
-  'base-backup': (invocation) => {
-    loadRest().then((rest) => rest.runBaseBackup(invocation), fail);
-  },
+  'archive-status': fromRest((rest) => rest.runArchiveStatus),
+  'backup-queue': fromRest((rest) => rest.runBackupQueue),
+  'backup-restore': fromRest((rest) => rest.runBackupRestore),
+  'backup-verify': fromRest((rest) => rest.runBackupVerify),
+  'base-backup': fromRest((rest) => rest.runBaseBackup),
   restore_cmd: (invocation) =>
     restoreCmd(invocation, async () => {
-      const { runRestoreCmd, deliverAcross } = await loadRest();
+      const { runRestoreCmd, deliverAcross } = await loadTransfer();
       return { run: runRestoreCmd, deliverAcross };
     }),
-  'wal-cleanup': (invocation) => {
-    loadRest().then((rest) => rest.runWalCleanup(invocation), fail);
-  },
-  'wal-sync': (invocation) => {
-    loadRest().then((rest) => rest.runWalSync(invocation), fail);
-  },
+  'wal-cleanup': fromRest((rest) => rest.runWalCleanup),
+  'wal-sync': fromRest((rest) => rest.runWalSync),
 };
 
 function start(invocation: Invocation): void {
@@ -52,6 +42,12 @@ function start(invocation: Invocation): void {
   if (command !== undefined) command(invocation);
   else if (Object.hasOwn(commands, calledName)) start({ ...invocation, calledName, args });
   else loadRest().then((rest) => rest.runUnknownCommand(invocation, Object.keys(commands)), fail);
+}
+
+function fromRest(commandIn: (rest: Rest) => Command): Command {
+  return (invocation) => {
+    loadRest().then((rest) => commandIn(rest)(invocation), fail);
+  };
 }
 
 /** Whether it is a session that is sent files. Here, as nothing else is loaded until it has started anew. */

@@ -1,7 +1,7 @@
 import { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
 import { checkClusterName } from '@archive2/core/archive/identity.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
-import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import {
   bytesPerSecond,
   daysToMs,

@@ -1,5 +1,5 @@
 import type { Log } from '@archive2/core/base/log.ts';
-import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import type { Layout } from '@archive2/core/cli/terminal.ts';
 import type { BackupQueue } from '@archive2/core/queue/backup-queue.ts';
 import type { QueueLocation } from '@archive2/core/queue/queue-location.ts';

@@ -1,7 +1,8 @@
 import type { Failure } from '@archive2/core/base/failure.ts';
 import { createLog } from '@archive2/core/base/log.ts';
-import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
+import { usageFailure } from '@archive2/core/cli/arguments.ts';
 import { parseCall } from '@archive2/core/cli/command-call.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import { runCommand, writeStderr, writeStdout } from '@archive2/core/cli/exit.ts';
 import type { Invocation } from '@archive2/core/cli/invocation.ts';
 import { localTimeZone } from '@archive2/core/cli/local-time.ts';

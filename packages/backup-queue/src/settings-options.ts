@@ -1,5 +1,5 @@
 import { Failure } from '@archive2/core/base/failure.ts';
-import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import { optionalText, wholeNumber } from '@archive2/core/cli/option-values.ts';
 import { formatConninfo, parseConninfo, refuseSecrets } from '@archive2/core/postgres/conninfo.ts';
 import type { ClusterSettings, ScheduleSettings } from '@archive2/core/queue/cluster-settings.ts';

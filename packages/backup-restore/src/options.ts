@@ -1,7 +1,8 @@
 import { isAbsolute, resolve } from 'node:path';
 import { Failure } from '@archive2/core/base/failure.ts';
 import { type ArchiveSettings, archiveOptions, readArchiveOptions } from '@archive2/core/cli/archive-options.ts';
-import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
+import { usageFailure } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { parseMoment } from '@archive2/core/cli/parse-moment.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';

@@ -1,5 +1,6 @@
 import { archiveOptions } from '@archive2/core/cli/archive-options.ts';
-import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
+import { usageFailure } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import { optionalText, requiredText, wholeNumber } from '@archive2/core/cli/option-values.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 import { parseQueueLocation } from '@archive2/core/queue/queue-location.ts';

@@ -1,7 +1,8 @@
 import { ClusterDirectory } from '@archive2/core/archive/cluster-directory.ts';
 import { type ChecksumAlgorithm, checksumAlgorithms } from '@archive2/core/backups/member-digest.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
-import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
+import { usageFailure } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import {
   fraction,
   optionalText,

@@ -1,5 +1,6 @@
 import { ClusterDirectory, clusterDirectoryOfWal } from '@archive2/core/archive/cluster-directory.ts';
-import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
+import { usageFailure } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import { daysToMs, fraction, optionalText, requiredText, secondsToMs } from '@archive2/core/cli/option-values.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 

@@ -1,7 +1,8 @@
 import { ClusterDirectory, clusterDirectoryOfWal } from '@archive2/core/archive/cluster-directory.ts';
 import { checkClusterName } from '@archive2/core/archive/identity.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
-import { type CommandSpec, usageFailure } from '@archive2/core/cli/arguments.ts';
+import { usageFailure } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import { bytesPerSecond, optionalText, requiredText, secondsToMs } from '@archive2/core/cli/option-values.ts';
 import { programVersion } from '@archive2/core/cli/version.ts';
 import { type HostSpec, parseHostSpec } from '@archive2/core/hosts/host-spec.ts';

@@ -20,6 +20,15 @@ test.each(['archive_cmd', 'restore_cmd', 'archive2'])(
   },
 );
 
+test.each([
+  ['transfer', ['yargs-parser']],
+  ['rest', ['yargs-parser']],
+])('%s.ts loads neither SSH, nor the driver of PostgreSQL, nor what explains a command line', (module, packages) => {
+  const loaded = staticImports(`packages/archive2/src/${module}.ts`);
+  expect(loaded.packages).toEqual(packages);
+  expect(loaded.files.length).toBeGreaterThan(50);
+});
+
 /** What a source file imports at once, and what that imports, and so on; the runtime's own modules apart. Imports for types only do not count. */
 function staticImports(entry: string): { files: string[]; packages: string[] } {
   const transpiler = new Bun.Transpiler({ loader: 'ts' });
@@ -27,8 +36,8 @@ function staticImports(entry: string): { files: string[]; packages: string[] } {
   const packages = new Set<string>();
   for (const file of files) {
     for (const { path, kind } of transpiler.scanImports(readFileSync(join(REPOSITORY_ROOT, file), 'utf8'))) {
-      if (kind !== 'import-statement' || /^(node|bun):/.test(path) || path.endsWith('.json')) continue;
-      const own = /^@archive2\/([a-z_0-9]+)\/(.*)$/.exec(path);
+      if (kind !== 'import-statement' || /^(node|bun):/.test(path) || /\.(json|sql)$/.test(path)) continue;
+      const own = /^@archive2\/([a-z_0-9-]+)\/(.*)$/.exec(path);
       if (own !== null) files.add(`packages/${own[1]}/src/${own[2]}`);
       else if (path.startsWith('.')) files.add(join(file, '..', path));
       else packages.add(path);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type CommandSpec, parseArguments } from '../../../packages/core/src/cli/arguments.ts';
+import { parseArguments } from '../../../packages/core/src/cli/arguments.ts';
+import type { CommandSpec } from '../../../packages/core/src/cli/command-spec.ts';
 import {
   optionalText,
   requiredText,
@@ -72,16 +73,21 @@ describe('the words of a command line', () => {
     expect([words, options['retry-count']]).toEqual([['--retry-count=9', '-x'], '3']);
   });
 
-  test.each([['--nonsense'], ['--retry-cuont=1'], ['-z'], ['--state-dir']])(
-    '%j are refused when no option is meant',
-    async (word) => {
-      const failure = await failureFrom('usage', async () => {
-        const { options } = await parseArguments(spec, [word]);
-        requiredText(options, 'state-dir');
-      });
-      expect([failure.exit, failure.hint]).toEqual([2, expect.stringContaining('--help')]);
-    },
-  );
+  test.each([
+    ['--nonsense'],
+    ['--retry-cuont=1'],
+    ['-z'],
+    ['--state-dir'],
+    ['--stateDir=x'],
+    ['--state-dir.x=y'],
+    ['-_'],
+  ])('%j are refused when no option is meant', async (word) => {
+    const failure = await failureFrom('usage', async () => {
+      const { options } = await parseArguments(spec, [word]);
+      requiredText(options, 'state-dir');
+    });
+    expect([failure.exit, failure.hint]).toEqual([2, expect.stringContaining('--help')]);
+  });
 
   test.each([
     ['--help', 'Does something.'],

@@ -1,6 +1,6 @@
 import { isEventName } from '@archive2/core/base/event-table.ts';
 import { Failure } from '@archive2/core/base/failure.ts';
-import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { isAtLeast, isSeverity, type RecordedEvent } from '@archive2/core/files/event-text.ts';
 import { listOf } from '../settings/watched-cluster.ts';

@@ -1,4 +1,4 @@
-import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import { optionalText } from '@archive2/core/cli/option-values.ts';
 import { judgeCluster, type Verdict } from '../check/judge-cluster.ts';
 import { rules } from '../check/rules.ts';

@@ -1,4 +1,4 @@
-import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import { type Limits, parseAge, parseAges, parsePercents, parseRests, parseSizes } from './limits.ts';
 
 /** From where on `archive-status check` alarms. Times in milliseconds; undefined: it is found out, as docs/archive-status.md says. */

@@ -1,5 +1,5 @@
 import { Failure } from '@archive2/core/base/failure.ts';
-import type { CommandSpec } from '@archive2/core/cli/arguments.ts';
+import type { CommandSpec } from '@archive2/core/cli/command-spec.ts';
 import { localTimeZone } from '@archive2/core/cli/local-time.ts';
 import { checkCluster, checkSchedule } from '@archive2/core/queue/check-settings.ts';
 import {

@@ -11,7 +11,7 @@ import { type HostSpec, parseHostList } from '../hosts/host-spec.ts';
 import { openArchiveSession } from '../hosts/session-opener.ts';
 import type { Right } from '../protocol/messages.ts';
 import { peerOfThisHost, readPeer } from './archive-host-settings.ts';
-import type { CommandSpec } from './arguments.ts';
+import type { CommandSpec } from './command-spec.ts';
 import { optionalText, requiredText, secondsToMs } from './option-values.ts';
 import { programVersion } from './version.ts';
 

@@ -1,4 +1,5 @@
-import { type CommandSpec, type ParsedArguments, parseArguments } from './arguments.ts';
+import { type ParsedArguments, parseArguments } from './arguments.ts';
+import type { CommandSpec } from './command-spec.ts';
 import { readSettingsFile, settingsFileStamp, settingsOfEnvironment } from './settings-file.ts';
 
 const settingsFileOf = (spec: CommandSpec) => `/etc/default/${spec.command}`;

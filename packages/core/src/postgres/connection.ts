@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { Client, type ClientConfig } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 
 /** How long a server may take to close a connection that we have ended. */
 const goodbyeMs = 2000;
@@ -7,9 +7,15 @@ const goodbyeMs = 2000;
 /** A connection that stays open until `end()`. Losing it while nothing is asked is told by the next query. */
 export type Connection = Pick<Client, 'query' | 'end' | 'on'>;
 
+/** Of the driver, which is loaded with the first connection: few programs make one. */
+async function newClient(config: ClientConfig): Promise<Client> {
+  const { default: pg } = await import('pg');
+  return new pg.Client(config);
+}
+
 /** Opens one connection. Throws the driver's error. */
 export async function openConnection(config: ClientConfig): Promise<Connection> {
-  const client = new Client(config);
+  const client = await newClient(config);
   // Without a listener a lost connection would end the process.
   client.on('error', () => undefined);
   await client.connect();
@@ -46,7 +52,7 @@ export async function queryOnce(
   sql: string,
   timeoutMs: number,
 ): Promise<Record<string, unknown>[]> {
-  const client = new Client({
+  const client = await newClient({
     ...server,
     connectionTimeoutMillis: timeoutMs,
     query_timeout: timeoutMs,
