@@ -29,9 +29,9 @@ export async function* wholeFrame(
 
 /**
  * In pieces of `pieceBytes`, the last one shorter, good until the next one is asked for: with nothing allocated, at a third of the
- * cost.
+ * cost. `inThread`: the caller's thread is free meanwhile.
  */
-export function passingFrame(pieceBytes: number): FrameContent {
+export function passingFrame(pieceBytes: number, inThread: boolean): FrameContent {
   return async function* passing(input, header, limits) {
     const contentSize = sizeOf(header, limits);
     const mostStoredBytes = largestStoredFrame(contentSize);
@@ -51,7 +51,8 @@ export function passingFrame(pieceBytes: number): FrameContent {
         const ofFrame = bytes.subarray(0, end.follow(bytes));
         storedBytes += ofFrame.length;
         if (storedBytes > mostStoredBytes) throw damaged('has a zstd frame that is longer than its content allows');
-        for (const piece of decompressor.fill(ofFrame)) yield counted(piece);
+        const pieces = inThread ? decompressor.fillInThread(ofFrame) : decompressor.fill(ofFrame);
+        for await (const piece of pieces) yield counted(piece);
         input.putBack(bytes.subarray(ofFrame.length));
       }
       for (const piece of decompressor.rest()) yield counted(piece);
@@ -66,7 +67,7 @@ export function passingFrame(pieceBytes: number): FrameContent {
 
 /** Of frames that were whole, for the next ones: what a new one faults in costs half a millisecond. */
 const spareDecompressors: ZstdDecompressor[] = [];
-const mostSpareDecompressors = 2;
+const mostSpareDecompressors = 4;
 
 function spareDecompressor(outputBytes: number): ZstdDecompressor | undefined {
   const at = spareDecompressors.findIndex((spare) => spare.outputBytes === outputBytes);

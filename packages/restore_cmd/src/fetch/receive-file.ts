@@ -41,7 +41,7 @@ export async function receiveFile(
   const decoder = decodeStored(chunks, rawSizeRange(wanted.file, segmentSize), {
     digest: 'of_several_frames',
     // Where no size tells that a frame is the only one, passing pieces would have to be digested.
-    ...(segmentSize === undefined ? {} : { pieces: 'passing', pieceBytes }),
+    ...(segmentSize === undefined ? {} : { pieces: 'passing', pieceBytes, inThread: true }),
   });
   let part: PartFile | undefined;
   try {

@@ -45,8 +45,8 @@ export interface Obtained {
   placeFailure?: PlaceFailure;
 }
 
-/** One fetch for each host: more would only share its connection, and two segments fill the codec. */
-const slots = 2;
+/** Two fetches for each host: while one is decompressed or written, by other threads, the other one arrives. */
+const slots = 4;
 /** At the end of the WAL the next segment is looked for this often, */
 const pollMs = 500;
 /** for as long as PostgreSQL asks; it does every wal_retrieve_retry_interval (5 s). */
