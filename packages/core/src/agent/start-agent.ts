@@ -16,7 +16,8 @@ export interface AgentStart {
 }
 
 const startTimeoutMs = 3000;
-const pollIntervalMs = 10;
+/** An agent listens after some 25 ms; to look for its socket costs a tenth of one. */
+const pollIntervalMs = 2;
 
 /**
  * Starts an agent and asks it. Several clients may do so at once: the lock leaves one agent, and all of them reach it.
