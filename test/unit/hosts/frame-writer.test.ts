@@ -60,3 +60,21 @@ test.each(['close', 'error'])('who waits for a stream that ends with %s is told'
   await failureFrom('host_unreachable', room);
   await failureFrom('host_unreachable', writer.waitForRoom());
 });
+
+test('who asks is called back when all that was sent before was written, and no earlier', async () => {
+  const stream = new GreedyStream();
+  const writer = new FrameWriter(stream);
+  const heard: string[] = [];
+  writer.whenWritten(() => heard.push('nothing was sent'));
+  expect(heard).toEqual(['nothing was sent']);
+  writer.send({ type: 'data', id: 1 }, body);
+  writer.whenWritten(() => heard.push('first'));
+  writer.send({ type: 'data', id: 2 }, body);
+  writer.whenWritten(() => heard.push('second'));
+  expect(heard).toHaveLength(1);
+  stream.pending.shift()?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(heard).not.toContain('second');
+  await stream.flush();
+  expect(heard).toEqual(['nothing was sent', 'first', 'second']);
+});

@@ -3,7 +3,7 @@ import { Failure } from '@archive2/core/base/failure.ts';
 import type { FrameWriter } from '@archive2/core/hosts/frame-writer.ts';
 import type { ClientMessageOf } from '@archive2/core/protocol/messages.ts';
 import { checkRight } from './put-check.ts';
-import { sendBytes, sentPieces } from './send-bytes.ts';
+import { sendContent } from './send-bytes.ts';
 import type { ServeContext } from './serve-context.ts';
 
 /** Sends one plain file of a complete base backup as it is stored, from an offset on. */
@@ -25,7 +25,7 @@ export async function sendBackupFile(
     if (offset > opened.sizeBytes)
       throw new Failure('usage', `${file} of ${backup} has ${opened.sizeBytes} bytes only`);
     writer.send({ type: 'found', id, modifiedMs: Math.max(0, opened.modifiedMs) });
-    await sendBytes(writer, id, opened.chunksAhead({ ...sentPieces, offset }));
+    await sendContent(writer, id, opened, offset);
   } finally {
     await opened.close();
   }

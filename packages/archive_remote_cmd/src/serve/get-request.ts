@@ -7,7 +7,7 @@ import type { ClientMessageOf, ServerMessageOf } from '@archive2/core/protocol/m
 import { acceptedHoleOf } from '@archive2/core/wal/accepted-hole.ts';
 import { type ArchiveFile, parseArchiveFileName } from '@archive2/core/wal/archive-file.ts';
 import { checkRight } from './put-check.ts';
-import { sendBytes, sentPieces } from './send-bytes.ts';
+import { sendContent } from './send-bytes.ts';
 import type { ServeContext } from './serve-context.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function sendFile(
   }
   try {
     writer.send({ type: 'found', id: request.id, modifiedMs: Math.max(0, stored.modifiedMs) });
-    await sendBytes(writer, request.id, stored.chunksAhead(sentPieces));
+    await sendContent(writer, request.id, stored);
   } finally {
     await stored.close();
   }

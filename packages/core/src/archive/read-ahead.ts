@@ -6,6 +6,8 @@ export interface ReadAheadOptions {
   readonly offset?: number;
   /** A piece is good until so many more, less one, were asked for; at least 2. */
   readonly buffers?: number;
+  /** Where the buffers are, for another file of the same `pieceBytes` to use them again; filled as they are needed. */
+  readonly ring?: Buffer[];
 }
 
 /**
@@ -14,9 +16,8 @@ export interface ReadAheadOptions {
  */
 export async function* readAhead(
   handle: FileHandle,
-  { pieceBytes, offset = 0, buffers = 2 }: ReadAheadOptions,
+  { pieceBytes, offset = 0, buffers = 2, ring = [] }: ReadAheadOptions,
 ): AsyncGenerator<Buffer> {
-  const ring: Buffer[] = [];
   const bufferOf = (turn: number) => (ring[turn % buffers] ??= Buffer.allocUnsafeSlow(pieceBytes));
   let position = offset;
   let reading = readInto(handle, bufferOf(0), position);

@@ -11,6 +11,10 @@ export class FrameWriter {
   private unwrittenBytes = 0;
   private room: Promise<void> | undefined;
   private look: () => void = () => undefined;
+  private sentFrames = 0;
+  private writtenFrames = 0;
+  /** What to do once so many frames were written, in their order. */
+  private readonly awaited: { frames: number; tell: () => void }[] = [];
 
   constructor(stream: Writable) {
     this.stream = stream;
@@ -24,8 +28,11 @@ export class FrameWriter {
     this.unwrittenBytes += frameBytes;
     const written = () => {
       this.unwrittenBytes -= frameBytes;
+      this.writtenFrames += 1;
+      while ((this.awaited[0]?.frames ?? Number.POSITIVE_INFINITY) <= this.writtenFrames) this.awaited.shift()?.tell();
       this.look();
     };
+    this.sentFrames += 1;
     // Head and body leave in one packet, as one flush.
     this.stream.cork();
     for (const [index, bytes] of parts.entries()) {
@@ -65,6 +72,12 @@ export class FrameWriter {
       stream.on('error', onEnd);
     });
     await this.room;
+  }
+
+  /** Calls back once all that was sent so far was written, and its buffers are nobody's; never when the stream breaks off before. */
+  whenWritten(tell: () => void): void {
+    if (this.writtenFrames === this.sentFrames) tell();
+    else this.awaited.push({ frames: this.sentFrames, tell });
   }
 
   private hasRoom(): boolean {
