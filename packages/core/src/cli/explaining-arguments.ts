@@ -1,7 +1,7 @@
 import yargs, { type Argv } from 'yargs';
 import { toFailure } from '../base/failure.ts';
 import type { CommandSpec } from './command-spec.ts';
-import { type PlainArguments, parserConfiguration } from './plain-arguments.ts';
+import { isOddOption, type PlainArguments, parserConfiguration } from './plain-arguments.ts';
 
 /** What a command line came to, or what to say of it. */
 export type Explained = PlainArguments & {
@@ -33,8 +33,8 @@ export async function parseExplaining(
     const { _: words, $0: _name, ...options } = parsed;
     return { words: words.map(String), options, ...(answer === undefined ? {} : { answer }) };
   } catch (error) {
-    // It takes "-_" for its own list of words, and stumbles over that.
-    return refused(`the options are not understood: ${toFailure(error).message}`);
+    const odd = args.find(isOddOption);
+    return refused(odd === undefined ? toFailure(error).message : `Unknown argument: ${odd}`);
   }
 }
 

@@ -7,6 +7,11 @@ export interface PlainArguments {
   options: Record<string, unknown>;
 }
 
+/** "_" is the parser's own name for the words: it stumbles over that as an option. No command has one with it. */
+export function isOddOption(word: string): boolean {
+  return /^-[^=]*_/.test(word);
+}
+
 /** How yargs parses the options of a command, for its parser alone and for all of it. */
 export function parserConfiguration(spec: CommandSpec): Partial<parser.Configuration> {
   return {
@@ -29,8 +34,7 @@ export function parsePlainly(
   args: readonly string[],
   settings: Readonly<Record<string, string>>,
 ): PlainArguments | undefined {
-  // The parser's own name for the words: it stumbles over that as an option.
-  if (args.some((word) => /^-[^=]*_/.test(word))) return undefined;
+  if (args.some(isOddOption)) return undefined;
   const names = Object.keys(spec.options);
   const ofType = (type: OptionSpec['type']) => names.filter((name) => spec.options[name]?.type === type);
   const having = (key: 'default' | 'nargs') =>
