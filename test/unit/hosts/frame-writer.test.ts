@@ -78,3 +78,18 @@ test('who asks is called back when all that was sent before was written, and no 
   await stream.flush();
   expect(heard).toEqual(['nothing was sent', 'first', 'second']);
 });
+
+test('who asks is not called back by a stream that breaks off', async () => {
+  const stream = new GreedyStream();
+  stream.on('error', () => undefined);
+  const writer = new FrameWriter(stream);
+  let isTold = false;
+  for (let frame = 0; frame < 3; frame += 1) writer.send({ type: 'data', id: 1 }, body);
+  writer.whenWritten(() => {
+    isTold = true;
+  });
+  stream.destroy(new Error('EPIPE'));
+  await stream.flush();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isTold).toBe(false);
+});

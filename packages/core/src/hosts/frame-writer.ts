@@ -26,10 +26,10 @@ export class FrameWriter {
     const parts = encodeFrame(header, ...body);
     const frameBytes = totalBytes(parts);
     this.unwrittenBytes += frameBytes;
-    const written = () => {
+    const written = (error?: Error | null) => {
       this.unwrittenBytes -= frameBytes;
-      this.writtenFrames += 1;
-      while ((this.awaited[0]?.frames ?? Number.POSITIVE_INFINITY) <= this.writtenFrames) this.awaited.shift()?.tell();
+      // What a broken stream has not written may still be in somebody's hands.
+      if (!error) this.countWritten();
       this.look();
     };
     this.sentFrames += 1;
@@ -78,6 +78,11 @@ export class FrameWriter {
   whenWritten(tell: () => void): void {
     if (this.writtenFrames === this.sentFrames) tell();
     else this.awaited.push({ frames: this.sentFrames, tell });
+  }
+
+  private countWritten(): void {
+    this.writtenFrames += 1;
+    while ((this.awaited[0]?.frames ?? Number.POSITIVE_INFINITY) <= this.writtenFrames) this.awaited.shift()?.tell();
   }
 
   private hasRoom(): boolean {
