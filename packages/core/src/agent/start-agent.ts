@@ -16,8 +16,9 @@ export interface AgentStart {
 }
 
 const startTimeoutMs = 3000;
-/** An agent listens after some 25 ms; to look for its socket costs a tenth of one. */
-const pollIntervalMs = 2;
+/** An agent listens after some 25 ms; one that does not is looked for less and less often. */
+const firstIntervalMs = 2;
+const shareOfWait = 0.1;
 
 /**
  * Starts an agent and asks it. Several clients may do so at once: the lock leaves one agent, and all of them reach it.
@@ -29,12 +30,13 @@ export async function startAgentAndAsk(start: AgentStart, request: AgentRequest)
     args: ['agent', 'run', `--data-dir=${start.dataDirectory}`, `--state-dir=${start.stateDirectory}`, ...start.flags],
     environment: start.environment,
   });
-  const giveUpMs = start.clock.monotonicMs() + startTimeoutMs;
+  const startedMs = start.clock.monotonicMs();
   for (;;) {
     const result = await askAgent(start.address.socketPath, request);
     // An old agent that has just retired may still be seen for a moment.
     if (result !== 'none' && result !== 'retired') return result;
-    if (start.clock.monotonicMs() > giveUpMs) return 'none';
-    await start.clock.sleep(pollIntervalMs);
+    const waitedMs = start.clock.monotonicMs() - startedMs;
+    if (waitedMs > startTimeoutMs) return 'none';
+    await start.clock.sleep(Math.max(firstIntervalMs, waitedMs * shareOfWait));
   }
 }
