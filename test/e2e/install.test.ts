@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { REPOSITORY_ROOT } from '../support/repository.ts';
+import { parseTrace } from '../support/strace-calls.ts';
 
 const bin = join(REPOSITORY_ROOT, 'bin');
 const program = join(bin, 'archive2');
@@ -62,13 +63,16 @@ test('the program has its name only when nobody has it open for writing: it coul
   const calls = 'trace=openat,fsync,close,rename,renameat,renameat2';
   const { status } = spawnSync('strace', ['-f', '-e', calls, '-o', trace, program, 'install', directory]);
   expect(status).toBe(0);
-  const lines = readFileSync(trace, 'utf8').split('\n');
-  const opened = lines.findIndex((line) => /openat\(.*\.part".*O_EXCL/.test(line));
-  const descriptor = / = (\d+)$/.exec(lines[opened] ?? '')?.[1];
-  const after = (call: string) => lines.findIndex((line, at) => at > opened && line.includes(call));
-  const steps = [opened, after(`fsync(${descriptor})`), after(`close(${descriptor})`), after('rename')];
-  expect(Math.min(...steps)).toBeGreaterThanOrEqual(0);
-  expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+  const steps = parseTrace(readFileSync(trace, 'utf8'));
+  const opened = steps.findIndex(({ args }) => /\.part".*O_EXCL/.test(args));
+  const descriptor = steps[opened]?.result;
+  const after = (names: string[], args: RegExp) =>
+    steps.find((step, at) => at > opened && names.includes(step.name) && args.test(step.args));
+  const synced = after(['fsync'], new RegExp(`^${descriptor}$`));
+  const closed = after(['close'], new RegExp(`^${descriptor}$`));
+  const renamed = after(['rename', 'renameat', 'renameat2'], /\.part".*\/archive2"/);
+  expect(synced?.endedAt).toBeLessThan(closed?.beganAt ?? 0);
+  expect(closed?.endedAt).toBeLessThan(renamed?.beganAt ?? 0);
 });
 
 test('a directory that is not there is said so', () => {

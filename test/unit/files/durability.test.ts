@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { TracedCall } from '../../support/strace-calls.ts';
 import { nameOf } from '../archive/wal-segment.ts';
-import { runTraced, type TracedCall } from './strace.ts';
+import { runTraced } from './strace.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 /** The system calls of publication-program.ts, cut where it says so. */
