@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ArchiveStand, sha256 } from '../support/archive-stand.ts';
 import { DataDirectory, type TimedResult } from '../support/data-directory.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { sshDirectory, trust } from '../support/keys.ts';
+import { REPOSITORY_ROOT } from '../support/repository.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const connectTimeoutMs = 1500;
@@ -163,6 +165,28 @@ describe('between the primary and its first archive host', () => {
     expect(statuses.length).toBeGreaterThan(2);
     expect(data.agentLog()).not.toMatch(/archive host failed|peer lost/);
     await onBoth({ name, content });
+  });
+
+  test('7: what a line has not brought yet is told from what is lost', async () => {
+    const bun = join(REPOSITORY_ROOT, 'node_modules/bun/bin/bun.exe');
+    const program = join(REPOSITORY_ROOT, 'test/support/send-queue-program.ts');
+    const { address } = stand.arch1.machine;
+    let told = '';
+    try {
+      told = await stand.primary.check([bun, program, address, '22'], { user: 'root' });
+    } finally {
+      await stand.primary.findFramesTo(address);
+    }
+    const queue = { inKernel: 100, handedOver: 100 };
+    const lines = told
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    // Lost is what the kernel has to send again.
+    expect(lines).toEqual([
+      { ...queue, isAwaited: true },
+      { ...queue, isAwaited: false },
+    ]);
   });
 
   test.each(isConnected)('8: one byte per 10 s, connected before: $connected', async ({ connected }) => {

@@ -1,13 +1,10 @@
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../../packages/core/src/base/clock.ts';
-import {
-  findSendQueue,
-  type PendingBytes,
-  pendingBytesOf,
-  watchForStall,
-} from '../../../packages/core/src/hosts/stall-watch.ts';
+import { type PendingBytes, pendingBytesOf, watchForStall } from '../../../packages/core/src/hosts/stall-watch.ts';
+import { sendQueueOf } from '../../../packages/core/src/hosts/tcp-door.ts';
 import { startTcpServer } from './ssh-server.ts';
 
 /** Runs a watch of 3 s over what `received` and `pending` say at each time, and gives the time of the stall, if any within a minute. */
@@ -28,7 +25,7 @@ async function stallAt(
   };
   const progress = {
     receivedBytes: () => received(now),
-    pendingBytes: async () => {
+    pendingBytes: () => {
       const said = pending(now);
       return said && { inKernel: 0, handedOver: 0, isAwaited: false, ...said };
     },
@@ -94,30 +91,24 @@ describe('a connection', () => {
   });
 });
 
-describe('/proc/net/tcp', () => {
-  test('shows what of a socket is not acknowledged', async () => {
+describe('the kernel', () => {
+  test('tells what of a socket is not acknowledged, and that it waits for room on the other side, not for its word', async () => {
     const server = await startTcpServer((socket) => socket.pause());
     const socket = connect(server.port, '127.0.0.1');
     await once(socket, 'connect');
-    expect(await pendingBytesOf(socket)).toEqual({ inKernel: 0, handedOver: 0, isAwaited: false });
+    expect(pendingBytesOf(socket)).toEqual({ inKernel: 0, handedOver: 0, isAwaited: false });
     for (let i = 0; i < 512; i++) socket.write(Buffer.alloc(32 * 1024));
-    await expect.poll(async () => (await pendingBytesOf(socket))?.inKernel).toBeGreaterThan(100_000);
+    const isFull = ({ inKernel, isAwaited }: PendingBytes) => inKernel > 100_000 && !isAwaited;
+    await expect.poll(() => pendingBytesOf(socket)).toSatisfy(isFull);
     socket.destroy();
+    expect(pendingBytesOf(socket)).toBeUndefined();
     await server.stop();
   });
 
-  const row = (ports: string, queue: string, timer = '04:00000022 00000000') =>
-    `   2: 0100007F:${ports.split(' ')[0]} 0100007F:${ports.split(' ')[1]} 01 ${queue}:00000000 ${timer} 0 0 25914`;
-
-  test('shows whether the kernel still waits for its first acknowledgement', () => {
-    expect(findSendQueue(row('9A7F 0016', '1', '01:00000022 00000000'), 0x9a7f, 22)?.isAwaited).toBe(true);
-    expect(findSendQueue(row('9A7F 0016', '1', '01:00000022 00000001'), 0x9a7f, 22)?.isAwaited).toBe(false);
-  });
-
-  test('a connection is found by its two ports, and not when two have the same', () => {
-    const table = `  sl  local_address\n${row('0016 9A7F', '00000001')}\n${row('9A7F 0016', '00386686')}\n`;
-    expect(findSendQueue(table, 0x9a7f, 22)).toEqual({ inKernel: 0x386686, isAwaited: false });
-    expect(findSendQueue(table, 0x9a7f, 23)).toBeUndefined();
-    expect(findSendQueue(table + row('9A7F 0016', '00000002'), 0x9a7f, 22)).toBeUndefined();
+  test('tells nothing of what is not a TCP socket', () => {
+    expect(sendQueueOf(0x7fff_ffff)).toBeUndefined();
+    const file = openSync('/dev/null', 'r');
+    expect(sendQueueOf(file)).toBeUndefined();
+    closeSync(file);
   });
 });

@@ -290,7 +290,7 @@ class VerifiedConnection implements SshConnection {
     const carrier = this.#carrier;
     return {
       receivedBytes: () => this.#receivedBytes,
-      pendingBytes: async () => {
+      pendingBytes: () => {
         if (carrier instanceof Socket) return pendingBytesOf(carrier);
         // Through a jump host only the way to it can be seen; while that drains, this connection's bytes are among them.
         return this.#beneath === undefined ? undefined : this.#beneath.#progress().pendingBytes();

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
+import { sendQueueOf } from './tcp-door.ts';
 
 /** What a connection can tell about its progress. */
 export interface Progress {
@@ -10,7 +10,7 @@ export interface Progress {
    * Bytes handed to the kernel or queued for it that the other side has not acknowledged; undefined when that cannot be told. Asked
    * only while nothing is received.
    */
-  pendingBytes(): Promise<PendingBytes | undefined>;
+  pendingBytes(): PendingBytes | undefined;
 }
 
 export interface PendingBytes {
@@ -68,7 +68,7 @@ export async function watchForStall(
       continue;
     }
     const before = pending;
-    pending = await progress.pendingBytes();
+    pending = progress.pendingBytes();
     if (before !== undefined && pending !== undefined && isDraining(before, pending)) {
       movedAtMs = nowMs;
       onTransfer();
@@ -87,36 +87,12 @@ function isDraining(before: PendingBytes, now: PendingBytes): boolean {
   return acknowledged > 0 || now.inKernel < before.inKernel;
 }
 
-/** What of a TCP socket's output is on its way, by /proc/net/tcp; undefined where that does not show it, or not clearly. */
-export async function pendingBytesOf(socket: Socket): Promise<PendingBytes | undefined> {
-  const { localPort, remotePort } = socket;
-  if (localPort === undefined || remotePort === undefined) return undefined;
-  try {
-    const table = await readFile(socket.remoteFamily === 'IPv6' ? '/proc/net/tcp6' : '/proc/net/tcp', 'utf8');
-    const queue = findSendQueue(table, localPort, remotePort);
-    return queue && { ...queue, handedOver: socket.bytesWritten - socket.writableLength };
-  } catch {
-    // Without /proc a stall is told by what is received alone.
-    return undefined;
-  }
+/** What of a TCP socket's output is on its way; undefined where that cannot be told: then a stall is told by what is received alone. */
+export function pendingBytesOf(socket: Socket): PendingBytes | undefined {
+  // The runtime's, and Node's, own name for what holds the descriptor.
+  const descriptor = (socket as { _handle?: { fd?: unknown } | null })._handle?.fd;
+  const queue = typeof descriptor === 'number' && descriptor >= 0 ? sendQueueOf(descriptor) : undefined;
+  if (queue === undefined) return undefined;
+  const handedOver = socket.bytesWritten - socket.writableLength;
+  return { inKernel: queue.bytes, isAwaited: queue.isAwaited, handedOver };
 }
-
-/** The send queue of the one connection between these ports in the text of /proc/net/tcp or tcp6 (proc(5), Linux net/ipv4/tcp_ipv4.c). */
-export function findSendQueue(
-  table: string,
-  localPort: number,
-  remotePort: number,
-): Pick<PendingBytes, 'inKernel' | 'isAwaited'> | undefined {
-  const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
-  const ports = `[0-9A-F]+:${hex(localPort)} [0-9A-F]+:${hex(remotePort)}`;
-  // number: local remote state tx_queue:rx_queue timer:expiry retransmissions
-  const row = new RegExp(`^ *\\d+: ${ports} [0-9A-F]+ ([0-9A-F]+):[0-9A-F]+ ([0-9A-F]+):[0-9A-F]+ ([0-9A-F]+)`, 'gm');
-  const [only, ...others] = [...table.matchAll(row)];
-  const [, queue, timer = '', retransmissions = ''] = only ?? [];
-  if (queue === undefined || others.length > 0) return undefined;
-  const isAwaited = Number.parseInt(timer, 16) === retransmissionTimer && Number.parseInt(retransmissions, 16) === 0;
-  return { inKernel: Number.parseInt(queue, 16), isAwaited };
-}
-
-/** The kernel's number for it in /proc/net/tcp; 4 is the zero window probe. */
-const retransmissionTimer = 1;
