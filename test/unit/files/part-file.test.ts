@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { linkSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -80,6 +81,25 @@ test('space that is reserved shows in no size, and what is not to be had, or is 
   await part.append(Buffer.from('written'));
   expect(readFileSync(part.path, 'utf8')).toBe('written');
   expect(part.sizeBytes).toBe(7);
+});
+
+test('a large chunk goes to the page cache in pieces of 512 KiB, and is whole', async () => {
+  const directory = temporaryDirectory();
+  const part = await partIn(directory);
+  const { handle } = part as unknown as { handle: FileHandle };
+  const write = handle.write.bind(handle);
+  const lengths: number[] = [];
+  const told = (buffer: Buffer, offset: number, length: number, position: number) => {
+    lengths.push(length);
+    return write(buffer, offset, length, position);
+  };
+  handle.write = told as FileHandle['write'];
+  const chunk = randomBytes(1.25 * mib);
+  await part.append(chunk);
+  await part.append(Buffer.from('end'));
+  expect(lengths).toEqual([mib / 2, mib / 2, mib / 4, 3]);
+  expect(part.sizeBytes).toBe(chunk.length + 3);
+  expect(readFileSync(part.path).equals(Buffer.concat([chunk, Buffer.from('end')]))).toBe(true);
 });
 
 test('what is written can be read from any position while more is appended', async () => {

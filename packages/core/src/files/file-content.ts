@@ -13,6 +13,12 @@ export interface FileContent {
   close(): Promise<void>;
 }
 
+/**
+ * A kernel with large folios takes memory for the page cache in blocks as large as a write: such ones are the first to be given back by a
+ * virtual machine, and are then paid for page by page (docs/decisions.md, 133).
+ */
+const mostInOneWrite = 512 * 1024;
+
 /** Content that is written as it comes, through the page cache. */
 export class PlainContent implements FileContent {
   private readonly handle: FileHandle;
@@ -27,8 +33,11 @@ export class PlainContent implements FileContent {
   }
 
   async append(chunk: Buffer): Promise<void> {
-    await writeWhole(this.handle, chunk, this.writtenBytes);
-    this.writtenBytes += chunk.length;
+    for (let offset = 0; offset < chunk.length; offset += mostInOneWrite) {
+      const part = chunk.subarray(offset, offset + mostInOneWrite);
+      await writeWhole(this.handle, part, this.writtenBytes);
+      this.writtenBytes += part.length;
+    }
   }
 
   async read(position: number, maxBytes: number): Promise<Buffer> {
