@@ -6,6 +6,7 @@ import { PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { findPostgresPrograms } from '../../test/support/postgres-programs.ts';
 import { REPOSITORY_ROOT } from '../../test/support/repository.ts';
 import { Stand } from '../../test/support/stand.ts';
+import { bringIntoMemory } from './page-cache.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 /** About 1 GB. */
@@ -66,6 +67,7 @@ async function compare(
   const measured = new Map<string, Measured[]>();
   for (let round = 1; round <= rounds; round += 1) {
     for (const [label, run] of Object.entries(contestants(machine.path(backup), scratch))) {
+      bringIntoMemory(machine.path(backup));
       measured.set(label, [...(measured.get(label) ?? []), run()]);
       rmSync(scratch, { recursive: true });
       // What the one has left to do for the disk is not the other's.

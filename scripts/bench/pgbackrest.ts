@@ -34,6 +34,7 @@ export type VariantName = keyof typeof variants;
 
 const CONFIGURATION = '/etc/pgbackrest';
 const REPOSITORY = '/archive/pgbackrest';
+export const ARCHIVE_OF_PGBACKREST = `${REPOSITORY}/archive/main`;
 const SPOOL = '/var/spool/pgbackrest';
 export const TLS_PORT = 8432;
 
@@ -105,7 +106,7 @@ export class PgBackRest {
         await this.clearSpool(primary);
         const machines = hosts.map(({ machine }) => machine).filter((machine) => machine.isRunning);
         for (const machine of machines) {
-          await machine.check(['sh', '-c', `find ${REPOSITORY}/archive/main -mindepth 2 -maxdepth 2 -exec rm -r {} +`]);
+          await machine.check(['sh', '-c', `find ${ARCHIVE_OF_PGBACKREST} -mindepth 2 -maxdepth 2 -exec rm -r {} +`]);
         }
       },
     };

@@ -1,5 +1,6 @@
 import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { measureCallCost } from './call-cost.ts';
+import { inTurn } from './in-turn.ts';
 import { PgBackRest } from './pgbackrest.ts';
 import { type Pusher, type PushRun, PushStand } from './push-stand.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
@@ -31,27 +32,26 @@ export async function measurePush(): Promise<CaseResult> {
   return { rows: [...backlog.rows, ...single.rows, ...calls], charts: [...backlog.charts, ...single.charts] };
 }
 
-type Pushers<K extends string> = Record<K, Pusher>;
 type Part = Required<CaseResult>;
 
-async function measureBacklogs(bench: PushStand, pushers: Pushers<'ours' | 'ssh' | 'ssh4' | 'tls'>): Promise<Part> {
-  const runs = await inTurn(pushers, async (pusher) => {
+async function measureBacklogs(
+  bench: PushStand,
+  pushers: Record<'ours' | 'ssh' | 'ssh4' | 'tls', Pusher>,
+): Promise<Part> {
+  const { ours, ssh, ssh4, tls } = pushers;
+  const runs = await inTurn([ours, ssh, ssh4, tls], rounds, async (pusher) => {
     const run = await bench.backlog(pusher, segments, warmUpSegments);
     console.error(`backlog, ${pusher.label}: ${run.seconds.toFixed(2)} s, ${run.cpuPerSegmentMs.toFixed(0)} ms of CPU`);
     return run;
   });
-  const seconds = (of: PushRun[]) => median(of.map((run) => run.seconds));
-  const cpuMs = (of: PushRun[]) => median(of.map((run) => run.cpuPerSegmentMs));
-  const bars = Object.entries(pushers).map(([key, { label }]) => ({
-    label,
-    value: segments / seconds(runs[key as keyof typeof runs]),
-  }));
-  const rows: Row[] = Object.entries(pushers).map(([key, { label }]) => {
-    const of = runs[key as keyof typeof runs];
-    const rate = segments / seconds(of);
-    return [`backlog of ${segments}: ${label}`, `${rate.toFixed(1)}/s, ${cpuMs(of).toFixed(0)} ms of CPU each`];
-  });
-  const { ours, ssh, ssh4, tls } = runs;
+  const medianOf = (pusher: Pusher, of: (run: PushRun) => number) => median((runs.get(pusher) ?? []).map(of));
+  const seconds = (pusher: Pusher) => medianOf(pusher, (run) => run.seconds);
+  const cpuMs = (pusher: Pusher) => medianOf(pusher, (run) => run.cpuPerSegmentMs);
+  const bars = [...runs.keys()].map((pusher) => ({ label: pusher.label, value: segments / seconds(pusher) }));
+  const rows: Row[] = [...runs.keys()].map((pusher) => [
+    `backlog of ${segments}: ${pusher.label}`,
+    `${(segments / seconds(pusher)).toFixed(1)}/s, ${cpuMs(pusher).toFixed(0)} ms of CPU each`,
+  ]);
   const bestSsh = Math.min(seconds(ssh), seconds(ssh4));
   rows.push(
     barRow('  times pgBackRest over SSH', { ratio: bestSsh / seconds(ours), atLeast: 3 }),
@@ -61,16 +61,21 @@ async function measureBacklogs(bench: PushStand, pushers: Pushers<'ours' | 'ssh'
   return { rows, charts: [{ title: `A backlog of ${segments} segments to two hosts`, unit: 'segments/s', bars }] };
 }
 
-async function measureSingles(bench: PushStand, pushers: Pushers<'ours' | 'ssh' | 'tls' | 'nothing'>): Promise<Part> {
-  const runs = await inTurn(pushers, async (pusher) => median(await bench.singles(pusher, singleSegments)));
-  const idle = median(runs.nothing);
-  const ms = (of: number[]) => median(of) - idle;
-  const peers = { ours: pushers.ours, ssh: pushers.ssh, tls: pushers.tls };
-  const bars = Object.entries(peers).map(([key, { label }]) => ({ label, value: ms(runs[key as keyof typeof peers]) }));
+async function measureSingles(
+  bench: PushStand,
+  pushers: Record<'ours' | 'ssh' | 'tls' | 'nothing', Pusher>,
+): Promise<Part> {
+  const { ours, ssh, tls, nothing } = pushers;
+  const runs = await inTurn([ours, ssh, tls, nothing], rounds, async (pusher) =>
+    median(await bench.singles(pusher, singleSegments)),
+  );
+  const idleMs = median(runs.get(nothing) ?? []);
+  const ms = (pusher: Pusher) => median(runs.get(pusher) ?? []) - idleMs;
+  const bars = [ours, ssh, tls].map((pusher) => ({ label: pusher.label, value: ms(pusher) }));
   const rows: Row[] = bars.map(({ label, value }) => [`one segment, quiet system: ${label}`, `${value.toFixed(0)} ms`]);
   rows.push(
-    barRow('  beside pgBackRest over SSH', { ratio: ms(runs.ours) / ms(runs.ssh), atMost: 0.1 }),
-    barRow('  beside pgBackRest over TLS', { ratio: ms(runs.ours) / ms(runs.tls), atMost: 0.7 }),
+    barRow('  beside pgBackRest over SSH', { ratio: ms(ours) / ms(ssh), atMost: 0.1 }),
+    barRow('  beside pgBackRest over TLS', { ratio: ms(ours) / ms(tls), atMost: 0.7 }),
   );
   return { rows, charts: [{ title: 'One segment, durable on two hosts', unit: 'ms', bars }] };
 }
@@ -88,17 +93,4 @@ async function callRows(bench: PushStand, peer: PgBackRest, ours: Pusher): Promi
     barRow('  beside pgbackrest version, neighbouring calls', { ratio: cost.besideVersion, atMost: 0.8 }),
     barRow('  beside pgbackrest archive-push, neighbouring calls', { ratio: cost.besidePush, atMost: 0.7 }),
   ];
-}
-
-/** Each round measures all of them, so that a change in the machine's speed meets them all. */
-async function inTurn<K extends string, T>(
-  pushers: Pushers<K>,
-  measure: (pusher: Pusher) => Promise<T>,
-): Promise<Record<K, T[]>> {
-  const keys = Object.keys(pushers) as K[];
-  const runs = Object.fromEntries(keys.map((key) => [key, [] as T[]])) as Record<K, T[]>;
-  for (let round = 1; round <= rounds; round++) {
-    for (const key of keys) runs[key].push(await measure(pushers[key]));
-  }
-  return runs;
 }

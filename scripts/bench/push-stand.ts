@@ -121,6 +121,7 @@ export class PushStand {
    */
   async singles(pusher: Pusher, count: number): Promise<number[]> {
     await pusher.reset();
+    this.#bringIntoMemory(this.segments.slice(0, count + 1));
     await this.primary.setArchiveCommand(pusher.archiveCommand);
     const times: number[] = [];
     for (const name of this.segments.slice(0, count + 1)) times.push(await this.single(name));

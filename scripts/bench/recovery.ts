@@ -12,7 +12,7 @@ export async function measureRecovery(bench: RestoreStand, source: Source): Prom
     max_wal_size: '8GB',
   });
   await bench.restorer.check(['rm', '-f', '/var/log/postgresql/source.log']);
-  await source.reset();
+  await bench.prepare(source);
   await copy.start({ timeoutMs: 300_000 });
   await copy.pollUntil('SELECT pg_is_in_recovery()', 'f', 300_000);
   const log = copy.log();

@@ -1,11 +1,12 @@
 import { ArchiveStand } from '../../test/support/archive-stand.ts';
+import { inTurn } from './in-turn.ts';
 import { measureRecovery } from './recovery.ts';
 import { measureFeeding, measureHeldCalls, measureMissing } from './restore-calls.ts';
 import { RestoreStand, type Source } from './restore-stand.ts';
 import { barRow, type CaseResult, type Chart, median, type Row } from './summary.ts';
 
 const segments = 60;
-const rounds = 3;
+const rounds = 5;
 const missingCalls = 20;
 
 /** What restore_command delivers: fed by calls alone, in a real recovery, and when there is nothing; beside the peers, in turn. */
@@ -13,8 +14,8 @@ export async function measureRestore(): Promise<CaseResult> {
   await using stand = await ArchiveStand.create();
   const bench = await RestoreStand.create(stand, segments);
   const { ours, ssh, tls, cp } = bench.sources;
-  const feeding = await inTurn([ours, ssh, tls, cp], (source) => measureFeeding(bench, source), 'feeding');
-  const recovery = await inTurn([ours, cp, tls], (source) => measureRecovery(bench, source), 'recovery');
+  const feeding = await medians([ours, ssh, tls, cp], (source) => measureFeeding(bench, source), 'feeding');
+  const recovery = await medians([ours, cp, tls], (source) => measureRecovery(bench, source), 'recovery');
   const held = await measureHeldCalls(bench);
   const rows: Row[] = [];
   for (const [source, ms] of feeding) {
@@ -45,20 +46,17 @@ export async function measureRestore(): Promise<CaseResult> {
   return { rows, charts };
 }
 
-/** Medians of the rounds, in milliseconds; each round measures every source, so that a change in speed meets them all. */
-async function inTurn(
+/** Medians of the rounds, in milliseconds. */
+async function medians(
   sources: readonly Source[],
   measure: (source: Source) => Promise<number>,
   what: string,
 ): Promise<Map<Source, number>> {
-  const times = new Map<Source, number[]>(sources.map((source) => [source, []]));
-  for (let round = 1; round <= rounds; round++) {
-    for (const source of sources) {
-      const ms = await measure(source);
-      console.error(`${what}, round ${round}, ${source.label}: ${(ms / 1000).toFixed(2)} s`);
-      times.get(source)?.push(ms);
-    }
-  }
+  const times = await inTurn(sources, rounds, async (source, round) => {
+    const ms = await measure(source);
+    console.error(`${what}, round ${round}, ${source.label}: ${(ms / 1000).toFixed(2)} s`);
+    return ms;
+  });
   return new Map([...times].map(([source, values]) => [source, median(values)]));
 }
 

@@ -3,14 +3,21 @@ import type { Machine } from '../../test/support/machine.ts';
 import { type Backup, PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
 import { asInstalled } from './as-installed.ts';
-import { PgBackRest } from './pgbackrest.ts';
+import { bringIntoMemory } from './page-cache.ts';
+import { ARCHIVE_OF_PGBACKREST, PgBackRest } from './pgbackrest.ts';
 import { benchSettings, writeSegments } from './write-segments.ts';
 
-/** A way to get archive files: the words of restore_command, and how to make the next run start cold. */
+/** A way to get archive files: the words of restore_command, the directories in which they lie, and how to make the next run start cold. */
 export interface Source {
   label: string;
   restoreCommand: string;
+  directories: readonly Place[];
   reset(): Promise<void>;
+}
+
+interface Place {
+  machine: Machine;
+  directory: string;
 }
 
 /**
@@ -54,8 +61,10 @@ export class RestoreStand {
     await peer.admit(restorer, copy);
     const local = '/var/lib/postgresql/wal';
     await copyDecompressed(stand, restorer, local, [first, ...names]);
+    const onHosts = (directory: string) => stand.hosts.map(({ machine }) => ({ machine, directory }));
     const peerSource = (transport: 'ssh' | 'tls'): Source => ({
       label: `pgBackRest, asynchronous, ${transport.toUpperCase()}`,
+      directories: onHosts(ARCHIVE_OF_PGBACKREST),
       restoreCommand: peer.command(transport, 'archive-get', '%f', '"%p"').join(' '),
       reset: () => peer.clearSpool(restorer),
     });
@@ -63,17 +72,29 @@ export class RestoreStand {
       ours: {
         label: 'restore_cmd',
         restoreCommand: stand.restoreCommand(),
+        directories: onHosts(stand.walDirectory),
         reset: async () => {
           // Fails when none runs.
           await restorer.run([`${BIN_DIRECTORY}/restore_cmd`, 'agent', 'stop']);
-          asInstalled();
         },
       },
       ssh: peerSource('ssh'),
       tls: peerSource('tls'),
-      cp: { label: 'cp from a local directory', restoreCommand: `cp ${local}/%f "%p"`, reset: async () => undefined },
+      cp: {
+        label: 'cp from a local directory',
+        restoreCommand: `cp ${local}/%f "%p"`,
+        directories: [{ machine: restorer, directory: local }],
+        reset: async () => undefined,
+      },
     };
     return new RestoreStand({ stand, restorer, backup, segments: names, sources });
+  }
+
+  /** As a run has to find the machine: nothing fetched ahead, and the source's files in the page cache. */
+  async prepare(source: Source): Promise<void> {
+    await source.reset();
+    asInstalled();
+    for (const { machine, directory } of source.directories) bringIntoMemory(machine.path(directory));
   }
 
   /** A copy of the base backup on the restoring machine, that recovers from a source when it is started. */
