@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ArchiveHost } from '../support/archive-host.ts';
 import { StatusStand } from '../support/status-stand.ts';
@@ -212,7 +212,9 @@ describe('archive-status', () => {
       expect(stdout).toContain(`${stand.nameOf(stand.standby)} did not answer within`);
       expect((await stand.json('--timeout=2')).gatheringMs).toBeLessThan(3_000);
     } finally {
-      for (const pid of hanging) process.kill(pid, 'SIGCONT');
+      const isThere = (pid: number) => existsSync(`/proc/${pid}`);
+      // A server's process that was about to end may have done so.
+      for (const pid of hanging.filter(isThere)) process.kill(pid, 'SIGCONT');
     }
     await stand.checkUntil(0, /all is well/);
   });
