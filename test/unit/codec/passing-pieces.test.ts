@@ -1,5 +1,5 @@
 /** Content that comes in pieces which are overwritten by the next one; that they say the same of every file is expected by decodedFile. */
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { formatLabelFrame } from '../../../packages/core/src/codec/content-label.ts';
 import { decodeStored } from '../../../packages/core/src/codec/stored-decoder.ts';
 import { walLike } from './content.ts';
@@ -60,34 +60,32 @@ test('they are as large as is asked for, all but the last of a frame', async () 
   }
 });
 
-describe.each([{ inThread: false }, { inThread: true }])('%j', (way) => {
-  test('what a frame left that was not read to its end is not in the next one', async () => {
-    const { stored } = await storedOf([walLike(700_000, 1)]);
-    const limits = { maxRawSizeBytes: mib };
-    for (let round = 0; round < 5; round += 1) {
-      for await (const _ of decodeStored(inChunks(stored, 9999), limits, { ...way, pieces: 'passing' })) break;
-      await failureFrom('damaged', decodedPassing(inChunks(stored.subarray(0, -9), 9999), limits, way));
-      const { content } = await decodedPassing(inChunks(stored, 9999), limits, way);
-      expect(content.equals(walLike(700_000, 1))).toBe(true);
-    }
-  });
+test('what a frame left that was not read to its end is not in the next one', async () => {
+  const { stored } = await storedOf([walLike(700_000, 1)]);
+  const limits = { maxRawSizeBytes: mib };
+  for (let round = 0; round < 5; round += 1) {
+    for await (const _ of decodeStored(inChunks(stored, 9999), limits, { pieces: 'passing' })) break;
+    await failureFrom('damaged', decodedPassing(inChunks(stored.subarray(0, -9), 9999), limits));
+    const { content } = await decodedPassing(inChunks(stored, 9999), limits);
+    expect(content.equals(walLike(700_000, 1))).toBe(true);
+  }
+});
 
-  test('a reader may leave while the next piece is made, and others do not notice', async () => {
-    const contents = [1, 2, 3, 4].map((seed) => walLike(700_000, seed));
-    const files = await Promise.all(contents.map(async (content) => (await storedOf([content])).stored));
-    const limits = { maxRawSizeBytes: mib };
-    for (let round = 0; round < 5; round += 1) {
-      const leaving = decodeStored(inChunks(files[0] as Buffer, 9999), limits, { ...way, pieces: 'passing' });
-      const others = files.map((file) => decodedPassing(inChunks(file, 9999), limits, way));
-      const next = leaving.next();
-      const left = leaving.return({} as never);
-      expect((await next).done).toBe(false);
-      await left;
-      for (const [index, { content }] of (await Promise.all(others)).entries()) {
-        expect(content.equals(contents[index] as Buffer)).toBe(true);
-      }
+test('a reader may leave while the next piece is made, and others do not notice', async () => {
+  const contents = [1, 2, 3, 4].map((seed) => walLike(700_000, seed));
+  const files = await Promise.all(contents.map(async (content) => (await storedOf([content])).stored));
+  const limits = { maxRawSizeBytes: mib };
+  for (let round = 0; round < 5; round += 1) {
+    const leaving = decodeStored(inChunks(files[0] as Buffer, 9999), limits, { pieces: 'passing' });
+    const others = files.map((file) => decodedPassing(inChunks(file, 9999), limits));
+    const next = leaving.next();
+    const left = leaving.return({} as never);
+    expect((await next).done).toBe(false);
+    await left;
+    for (const [index, { content }] of (await Promise.all(others)).entries()) {
+      expect(content.equals(contents[index] as Buffer)).toBe(true);
     }
-  });
+  }
 });
 
 test('frames in another order are found where there can be several', async () => {

@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { PIECE_SIZE } from '../../../packages/core/src/codec/piece-size.ts';
 import { decompressFrame } from '../../../packages/core/src/codec/zstd-decompress.ts';
@@ -74,19 +73,4 @@ describe('anything but one complete frame is damage', () => {
   ])('a frame that holds %s', async (_what, contentSize, blocks) => {
     await failureFrom('damaged', decompressFrame(handmadeFrame({ contentSize, blocks }), foreign));
   });
-});
-
-const hasNode = spawnSync('node', ['--version']).status === 0;
-
-test.skipIf(!hasNode)('under Node the codec loads, and fails only when it is called', () => {
-  const program = `
-    const { decompressFrame } = await import('./packages/core/src/codec/zstd-decompress.ts');
-    await import('./packages/core/src/codec/segment-encoder.ts');
-    await import('./packages/core/src/codec/peek.ts');
-    await decompressFrame(Buffer.alloc(0), { maxRawSizeBytes: 1, requireChecksum: true }).catch((error) => {
-      console.log(error.message);
-    });
-  `;
-  const output = execFileSync('node', ['--import', 'tsx', '--input-type=module', '-e', program], { encoding: 'utf8' });
-  expect(output.trim()).toBe('zstd is decompressed under Bun only');
 });

@@ -8,9 +8,17 @@ export type LibcCall = (...words: number[]) => number | bigint;
 export function libcCalls<Name extends string>(
   calls: Readonly<Record<Name, FFIFunction>>,
 ): () => Record<Name, LibcCall> {
+  return libraryCalls('libc.so.6', calls);
+}
+
+/** The same of another library of the system; throws an Error where it is not there, or does not have one of the calls. */
+export function libraryCalls<Name extends string>(
+  library: string,
+  calls: Readonly<Record<Name, FFIFunction>>,
+): () => Record<Name, LibcCall> {
   let opened: Record<Name, LibcCall> | undefined;
   return () => {
-    opened ??= dlopen('libc.so.6', calls).symbols as unknown as Record<Name, LibcCall>;
+    opened ??= dlopen(library, calls).symbols as unknown as Record<Name, LibcCall>;
     return opened;
   };
 }

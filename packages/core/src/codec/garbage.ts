@@ -1,9 +1,4 @@
-import type { edenGC, fullGC } from 'bun:jsc';
-
-type Collector = { edenGC: typeof edenGC; fullGC: typeof fullGC };
-
-/** Looked for when it is needed: under Node this module must still load. */
-let collector: Collector | undefined;
+import { edenGC, fullGC } from 'bun:jsc';
 
 /** How much is allocated between two collections, in bytes. */
 let allowanceBytes = 8 * 2 ** 20;
@@ -28,10 +23,9 @@ let collections = 0;
  */
 export function beforeAllocating(sizeBytes: number): void {
   allocatedBytes += sizeBytes;
-  if (allocatedBytes <= allowanceBytes || typeof Bun === 'undefined') return;
-  collector ??= process.getBuiltinModule('bun:jsc') as Collector;
+  if (allocatedBytes <= allowanceBytes) return;
   collections += 1;
-  if (collections % fullEvery === 0) collector.fullGC();
-  else collector.edenGC();
+  if (collections % fullEvery === 0) fullGC();
+  else edenGC();
   allocatedBytes = sizeBytes;
 }

@@ -27,8 +27,6 @@ export interface DecodeOptions {
   readonly pieces?: 'kept' | 'passing';
   /** Of passing pieces of a frame, all but its last; default 256 KiB. */
   readonly pieceBytes?: number;
-  /** Passing pieces are decompressed by another thread, while this one does something else: worth it for those of a mebibyte or more. */
-  readonly inThread?: boolean;
 }
 
 /**
@@ -76,7 +74,6 @@ function zstdDecoding({
   digest = 'always',
   pieces = 'kept',
   pieceBytes = usualOutputBytes,
-  inThread = false,
 }: DecodeOptions): ZstdDecoding {
   if (pieces === 'kept') {
     const of = digest === 'always' ? 'all' : 'several_pieces';
@@ -85,7 +82,7 @@ function zstdDecoding({
   // The first of several pieces is gone when the second one tells that there are several.
   const isWanted = (isOnlyFrame: boolean) => digest === 'always' || !isOnlyFrame;
   return {
-    frameContent: passingFrame(pieceBytes, inThread),
+    frameContent: passingFrame(pieceBytes),
     digestOf: ({ isOnlyFrame }) => new ContentDigest(isWanted(isOnlyFrame) ? 'all' : 'nothing'),
   };
 }

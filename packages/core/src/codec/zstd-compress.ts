@@ -1,5 +1,4 @@
-// The namespace, not the name: under a Node without zstd this module must still load.
-import * as zlib from 'node:zlib';
+import { constants, createZstdCompress, type ZstdCompress, type ZstdOptions } from 'node:zlib';
 import { beforeAllocating } from './garbage.ts';
 import { PIECE_SIZE } from './piece-size.ts';
 import { parseFrameHeader } from './zstd-frame.ts';
@@ -69,15 +68,15 @@ async function* compressedParts(
   }
 }
 
-function written(stream: zlib.ZstdCompress, piece: Buffer): Promise<void> {
+function written(stream: ZstdCompress, piece: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(piece, (error) => (error ? reject(error) : resolve()));
   });
 }
 
-function openStream(contentSize: number): zlib.ZstdCompress {
-  const { ZSTD_c_compressionLevel, ZSTD_c_windowLog, ZSTD_c_minMatch } = zlib.constants;
-  const { ZSTD_c_checksumFlag, ZSTD_c_contentSizeFlag } = zlib.constants;
+function openStream(contentSize: number): ZstdCompress {
+  const { ZSTD_c_compressionLevel, ZSTD_c_windowLog, ZSTD_c_minMatch } = constants;
+  const { ZSTD_c_checksumFlag, ZSTD_c_contentSizeFlag } = constants;
   const params = {
     [ZSTD_c_compressionLevel]: compressionLevel,
     [ZSTD_c_windowLog]: windowLog,
@@ -86,6 +85,6 @@ function openStream(contentSize: number): zlib.ZstdCompress {
     [ZSTD_c_contentSizeFlag]: 1,
   };
   // Known to Node and Bun, and not yet to the types.
-  const options: zlib.ZstdOptions & { pledgedSrcSize: number } = { chunkSize, params, pledgedSrcSize: contentSize };
-  return zlib.createZstdCompress(options);
+  const options: ZstdOptions & { pledgedSrcSize: number } = { chunkSize, params, pledgedSrcSize: contentSize };
+  return createZstdCompress(options);
 }

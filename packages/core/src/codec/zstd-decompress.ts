@@ -16,11 +16,9 @@ export interface FrameLimits {
  * say its content size, and that must be within the limit; the checksum is verified where the frame has one.
  *
  * Bun.zstdDecompress, because Bun's node:zlib (1.4.5) accepts a frame whose end, checksum included, is missing. But
- * Bun.zstdDecompress takes several frames, or none, as well, so the length of the frame is found first. Under Node
- * there is no such function: the module loads there, and a call throws.
+ * Bun.zstdDecompress takes several frames, or none, as well, so the length of the frame is found first.
  */
 export async function decompressFrame(frame: Buffer, limits: FrameLimits): Promise<Buffer> {
-  if (typeof Bun === 'undefined') throw new Error('zstd is decompressed under Bun only');
   const contentSize = checkFrame(frame, limits);
   if (contentSize > PIECE_SIZE) await checkExpansion(frame, contentSize);
   beforeAllocating(contentSize);

@@ -29,9 +29,9 @@ export async function* wholeFrame(
 
 /**
  * In pieces of `pieceBytes`, the last one shorter, good until the next one is asked for: with nothing allocated, at a third of the
- * cost. `inThread`: the caller's thread is free meanwhile.
+ * cost.
  */
-export function passingFrame(pieceBytes: number, inThread: boolean): FrameContent {
+export function passingFrame(pieceBytes: number): FrameContent {
   return async function* passing(input, header, limits) {
     const contentSize = sizeOf(header, limits);
     const mostStoredBytes = largestStoredFrame(contentSize);
@@ -51,8 +51,7 @@ export function passingFrame(pieceBytes: number, inThread: boolean): FrameConten
         const ofFrame = bytes.subarray(0, end.follow(bytes));
         storedBytes += ofFrame.length;
         if (storedBytes > mostStoredBytes) throw damaged('has a zstd frame that is longer than its content allows');
-        const pieces = inThread ? decompressor.fillInThread(ofFrame) : decompressor.fill(ofFrame);
-        for await (const piece of pieces) yield counted(piece);
+        for (const piece of decompressor.fill(ofFrame)) yield counted(piece);
         input.putBack(bytes.subarray(ofFrame.length));
       }
       for (const piece of decompressor.rest()) yield counted(piece);
