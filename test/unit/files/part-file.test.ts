@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { isPartName, PartFile } from '../../../packages/core/src/files/part-file.ts';
+import { runTraced } from './strace.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const name = '000000010000000000000001';
@@ -83,23 +84,17 @@ test('space that is reserved shows in no size, and what is not to be had, or is 
   expect(part.sizeBytes).toBe(7);
 });
 
-test('a large chunk goes to the page cache in pieces of 512 KiB, and is whole', async () => {
+test('who waits for writes gives the page cache small pieces, and the file is whole', () => {
   const directory = temporaryDirectory();
-  const part = await partIn(directory);
-  const { handle } = part as unknown as { handle: FileHandle };
-  const write = handle.write.bind(handle);
-  const lengths: number[] = [];
-  const told = (buffer: Buffer, offset: number, length: number, position: number) => {
-    lengths.push(length);
-    return write(buffer, offset, length, position);
-  };
-  handle.write = told as FileHandle['write'];
-  const chunk = randomBytes(1.25 * mib);
-  await part.append(chunk);
-  await part.append(Buffer.from('end'));
-  expect(lengths).toEqual([mib / 2, mib / 2, mib / 4, 3]);
-  expect(part.sizeBytes).toBe(chunk.length + 3);
-  expect(readFileSync(part.path).equals(Buffer.concat([chunk, Buffer.from('end')]))).toBe(true);
+  const content = randomBytes(80 * 1024 + 3);
+  writeFileSync(join(directory, 'content'), content);
+  const { status, stderr, calls } = runTraced('blocking-part-program.ts', [directory]);
+  expect(status, stderr).toBe(0);
+  const [name = ''] = readdirSync(directory).filter(isPartName);
+  expect(readFileSync(join(directory, name)).equals(Buffer.concat([content, content]))).toBe(true);
+  const lengths = calls.filter(({ args }) => args.includes(name) && /^\d+<.*, \d+(, \d+)?$/.test(args));
+  const piece = [32_768, 32_768, 16_387];
+  expect(lengths.map(({ result }) => Number(result))).toEqual([...piece, ...piece]);
 });
 
 test('what is written can be read from any position while more is appended', async () => {

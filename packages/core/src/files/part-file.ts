@@ -4,7 +4,7 @@ import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '../base/failure.ts';
 import { DirectContent } from './direct-content.ts';
-import { type FileContent, PlainContent } from './file-content.ts';
+import { BlockingContent, type FileContent, PlainContent } from './file-content.ts';
 import { linkUnlessTaken } from './link.ts';
 import { tryFlockExclusive } from './lock-door.ts';
 import { reserveSpace } from './space-door.ts';
@@ -37,14 +37,22 @@ export class PartFile {
     this.content = content;
   }
 
-  /** `isDirect`: past the page cache, for what is large and not read soon. */
-  static async create(directory: string, name: string, { isDirect = false } = {}): Promise<PartFile> {
+  /**
+   * `isDirect`: past the page cache, for what is large and not read soon. `isBlocking`: the caller's thread has nothing else to do than to
+   * wait for writes.
+   */
+  static async create(
+    directory: string,
+    name: string,
+    { isDirect = false, isBlocking = false } = {},
+  ): Promise<PartFile> {
     const path = join(directory, `.${name}.${randomBytes(8).toString('hex')}.part`);
     const flags = constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_NOFOLLOW;
     const handle = await open(path, flags, 0o600);
     // Nobody else knows the name, so the lock is free; a file system without flock leaves the age as the only sign of life.
     tryFlockExclusive(handle.fd);
-    return new PartFile(directory, path, handle, isDirect ? new DirectContent(handle) : new PlainContent(handle));
+    const usual = isBlocking ? new BlockingContent(handle) : new PlainContent(handle);
+    return new PartFile(directory, path, handle, isDirect ? new DirectContent(handle) : usual);
   }
 
   get sizeBytes(): number {
