@@ -52,6 +52,8 @@ const { status } = spawnSync(
     '--external=pg-native',
     `--outfile=${built}`,
     join(root, 'packages/archive2/src/main.ts'),
+    // A thread begins with a module of its own.
+    join(root, 'packages/restore_cmd/src/receive/receiving-worker.ts'),
   ],
   { stdio: 'inherit', cwd: root },
 );

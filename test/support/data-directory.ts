@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
+import { agentLogIn } from './agent-log.ts';
 import type { ArchiveStand } from './archive-stand.ts';
 import { killAll } from './kill.ts';
 import type { Machine } from './machine.ts';
@@ -117,9 +118,7 @@ export class DataDirectory {
 
   /** What the agents of this directory have logged. */
   agentLog(): string {
-    const directory = this.machine.path(this.stateDirectory);
-    const logs = readdirSync(directory).filter((name) => name.endsWith('.log'));
-    return logs.map((name) => readFileSync(`${directory}/${name}`, 'utf8')).join('');
+    return agentLogIn(this.machine, this.stateDirectory);
   }
 
   /** The one agent of this directory. @throws Error when there is none, or more. */

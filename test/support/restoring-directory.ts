@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { agentLogIn } from './agent-log.ts';
 import { type ArchiveStand, sha256 } from './archive-stand.ts';
 import { killAll } from './kill.ts';
 import type { Machine } from './machine.ts';
@@ -72,6 +73,11 @@ export class RestoringDirectory {
   delivered(name: string): string | undefined {
     const target = this.#target(name);
     return existsSync(target) ? sha256(readFileSync(target)) : undefined;
+  }
+
+  /** What the agents of this directory have logged. */
+  agentLog(): string {
+    return agentLogIn(this.machine, this.stateDirectory);
   }
 
   /** Runs a form of restore_cmd that operators call, in the data directory, for the standby that it is. */

@@ -2,7 +2,7 @@ import { copyFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { systemErrorCode } from '@archive2/core/base/failure.ts';
 import { PartFile } from '@archive2/core/files/part-file.ts';
-import { PlaceFailure } from './fetch/place-failure.ts';
+import { PlaceFailure } from './receive/place-failure.ts';
 
 /**
  * Puts a complete file where PostgreSQL wants it, at once: by a rename, or from another file system by a copy and a rename. Throws
@@ -12,7 +12,7 @@ export async function deliverFile(from: string, path: string): Promise<void> {
   try {
     await rename(from, path);
   } catch (error) {
-    if (systemErrorCode(error) !== 'EXDEV') throw new PlaceFailure(path, error);
+    if (systemErrorCode(error) !== 'EXDEV') throw PlaceFailure.of(path, error);
     await copyAcross(from, path);
   }
 }
@@ -26,7 +26,7 @@ async function copyAcross(from: string, path: string): Promise<void> {
     await part.replace(basename(path));
     await rm(from, { force: true });
   } catch (error) {
-    throw new PlaceFailure(path, error);
+    throw PlaceFailure.of(path, error);
   } finally {
     await part?.discard();
     await part?.close();

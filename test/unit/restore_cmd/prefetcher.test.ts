@@ -10,6 +10,7 @@ import { parseArchiveFileName } from '../../../packages/core/src/wal/archive-fil
 import { Prefetcher } from '../../../packages/restore_cmd/src/prefetch/prefetcher.ts';
 import { SegmentBuffer } from '../../../packages/restore_cmd/src/prefetch/segment-buffer.ts';
 import type { BufferBounds } from '../../../packages/restore_cmd/src/prefetch/window.ts';
+import { receiveHere } from '../../../packages/restore_cmd/src/receive/receive-file.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { store } from '../archive/test-store.ts';
 import { mib, nameOf, ourSystem, segment, walSegment } from '../archive/wal-segment.ts';
@@ -48,6 +49,7 @@ class Restoring {
     this.prefetcher = new Prefetcher({
       sources: { local: () => undefined, pool: this.pool },
       buffer,
+      receive: receiveHere,
       bounds,
       systemIdentifier: () => String(ourSystem),
       onAsked: () => undefined,

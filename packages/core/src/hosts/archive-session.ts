@@ -30,6 +30,8 @@ export interface SessionOptions {
   helloTimeoutMs: number;
   /** How long the host may say nothing while it owes an answer and nothing moves between it and us. */
   stallTimeoutMs: number;
+  /** Long bodies of answers lie in memory that other threads can look at, too. */
+  sharesBodies?: boolean;
   clock: Clock;
   log: Log;
 }
@@ -101,7 +103,7 @@ export class ArchiveSession {
     const bytes = afterPreamble(listening(channel.stream, heard), (noise) =>
       options.log.warning('the login shell prints before the session', { host: channel.host, noise }),
     );
-    const bodies = new BodyBuffers();
+    const bodies = new BodyBuffers({ isShared: options.sharesBodies });
     const frames = readFrames(bytes, (sizeBytes) => bodies.take(sizeBytes));
     writer.send({
       type: 'hello',

@@ -14,6 +14,7 @@ export class ArrivingBytes {
   readonly chunks: AsyncIterable<Buffer>;
   private readonly host: string;
   private readonly giveBack: (chunk: Buffer) => void;
+  private readonly keptChunks: number;
   private readonly fingerprint = new Fingerprint();
   private sizeBytes = 0;
   private readonly waiting: Buffer[] = [];
@@ -23,17 +24,18 @@ export class ArrivingBytes {
   private wakeReader: () => void = () => undefined;
   private wakeSession: () => void = () => undefined;
 
-  /** With `giveBack`, a chunk is good until the next one is asked for. */
-  constructor(host: string, giveBack: (chunk: Buffer) => void = () => undefined) {
+  /** With `giveBack`, a chunk is good until `keptChunks` more are asked for. */
+  constructor(host: string, giveBack: (chunk: Buffer) => void = () => undefined, keptChunks = 1) {
     this.host = host;
     this.giveBack = giveBack;
+    this.keptChunks = keptChunks;
     this.chunks = this.read();
   }
 
   /** Takes the next piece. The promise, where there is one, is for the session to wait for before it reads on. */
   take(body: Buffer): Promise<void> | undefined {
     // What SSH has made of it on its way is garbage that the collector does not see: what was received, and what was decrypted.
-    beforeAllocating(body.length * 4);
+    beforeAllocating(body.length * 2);
     this.fingerprint.update(body);
     this.sizeBytes += body.length;
     if (this.hasReaderLeft || this.end !== undefined) return undefined;
@@ -67,14 +69,16 @@ export class ArrivingBytes {
   }
 
   private async *read(): AsyncGenerator<Buffer> {
+    const kept: Buffer[] = [];
     try {
       for (;;) {
         const chunk = this.waiting.shift();
         if (chunk !== undefined) {
           this.waitingBytes -= chunk.length;
           if (this.waitingBytes < bufferedBytes) this.wakeSession();
+          kept.push(chunk);
           yield chunk;
-          this.giveBack(chunk);
+          if (kept.length >= this.keptChunks) this.giveBack(kept.shift() as Buffer);
           continue;
         }
         if (this.end?.failure !== undefined) throw this.end.failure;

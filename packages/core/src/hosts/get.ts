@@ -22,7 +22,7 @@ export interface ArrivingFile {
   /** The source file's modification time, as the host keeps it. */
   modifiedMs: number;
   /**
-   * The stored bytes, each piece good until the next one is asked for; ends only after the host's size and digest were found right,
+   * The stored bytes, each piece good for as long as was asked for; ends only after the host's size and digest were found right,
    * else throws `damaged`.
    */
   chunks: AsyncIterable<Buffer>;
@@ -30,9 +30,14 @@ export interface ArrivingFile {
 
 /**
  * Asks one host for a file. Throws the Failure of a host that cannot say whether it has it. The chunks must be read to their end, or the session be closed.
+ * Each chunk is good until `keptChunks` more are asked for.
  */
-export async function getFile(session: ArchiveSession, request: GetRequest): Promise<ArrivingFile | AbsentFile> {
-  const arrival = new Arrival(session);
+export async function getFile(
+  session: ArchiveSession,
+  request: GetRequest,
+  keptChunks = 1,
+): Promise<ArrivingFile | AbsentFile> {
+  const arrival = new Arrival(session, keptChunks);
   const id = session.begin(arrival);
   arrival.onDone = () => session.finish(id);
   session.send({ type: 'get', id, ...request });
@@ -46,8 +51,8 @@ class Arrival implements Conversation {
   private resolve: (file: ArrivingFile | AbsentFile) => void = () => undefined;
   private reject: (failure: Failure) => void = () => undefined;
 
-  constructor(session: ArchiveSession) {
-    this.bytes = new ArrivingBytes(session.host, (chunk) => session.giveBack(chunk));
+  constructor(session: ArchiveSession, keptChunks: number) {
+    this.bytes = new ArrivingBytes(session.host, (chunk) => session.giveBack(chunk), keptChunks);
     this.answer = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;

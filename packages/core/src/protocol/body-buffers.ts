@@ -10,6 +10,12 @@ const mostFree = 8;
 export class BodyBuffers {
   private readonly free: Buffer[] = [];
   private readonly own = new WeakSet<ArrayBufferLike>();
+  private readonly isShared: boolean;
+
+  /** `isShared`: in memory that other threads can look at, too. */
+  constructor({ isShared = false }: { isShared?: boolean | undefined } = {}) {
+    this.isShared = isShared;
+  }
 
   /** At least this large. */
   take(sizeBytes: number): Buffer {
@@ -17,7 +23,9 @@ export class BodyBuffers {
     if (sizeBytes <= maxBodyBytes / 2) return Buffer.allocUnsafe(sizeBytes);
     const known = this.free.pop();
     if (known !== undefined) return known;
-    const made = Buffer.allocUnsafeSlow(maxBodyBytes);
+    const made = this.isShared
+      ? Buffer.from(new SharedArrayBuffer(maxBodyBytes))
+      : Buffer.allocUnsafeSlow(maxBodyBytes);
     this.own.add(made.buffer);
     return made;
   }

@@ -20,10 +20,11 @@ import { type DelayGate, delayGate } from '../delay/delay-gate.ts';
 import { streamingPastDelay } from '../delay/streaming-past-delay.ts';
 import { localSource } from '../fetch/local-source.ts';
 import { openPool } from '../fetch/open-pool.ts';
-import { PlaceFailure } from '../fetch/place-failure.ts';
 import { commandSpec, type FetchSettings, fetchWords, readFetchSettings } from '../options.ts';
 import { Prefetcher } from '../prefetch/prefetcher.ts';
 import { SegmentBuffer } from '../prefetch/segment-buffer.ts';
+import { PlaceFailure } from '../receive/place-failure.ts';
+import { ReceivingThreads } from '../receive/receiving-threads.ts';
 import { type BufferFacts, GetJournal } from './get-journal.ts';
 import { pinHolder, WalPin } from './wal-pin.ts';
 
@@ -61,6 +62,7 @@ const longestDeadlineMs = 7 * 86_400_000;
 export class GetAgent implements AgentWork {
   private readonly options: GetAgentOptions;
   private readonly journal: GetJournal;
+  private readonly threads: ReceivingThreads;
   private lane: Lane | undefined;
   private segmentBytes = 0;
   private opening: Promise<unknown> = Promise.resolve();
@@ -72,6 +74,7 @@ export class GetAgent implements AgentWork {
 
   constructor(options: GetAgentOptions) {
     this.options = options;
+    this.threads = ReceivingThreads.of(options.log);
     this.journal = new GetJournal(options.journal, options.clock, () => this.bufferFacts());
   }
 
@@ -147,6 +150,7 @@ export class GetAgent implements AgentWork {
   stop(): void {
     this.stopped.abort();
     this.endLane();
+    this.threads.stop();
   }
 
   private async laneOf(request: AgentRequest): Promise<{ lane: Lane; name: string }> {
@@ -164,6 +168,8 @@ export class GetAgent implements AgentWork {
 
   private async openLane(request: AgentRequest): Promise<{ lane: Lane; name: string }> {
     const { stateDirectory, clock, log } = this.options;
+    // Beside the connecting.
+    this.threads.start();
     const stamp = settingsStamp(commandSpec);
     const { words, options } = await parseCall(commandSpec, request.args, request.environment);
     const { hostList, walDirectory, name, path, delaySeconds } = fetchWords(words);
@@ -178,6 +184,7 @@ export class GetAgent implements AgentWork {
     const prefetcher = new Prefetcher({
       sources: { local: () => localSource(settings, request.workingDirectory), pool },
       buffer,
+      receive: this.threads.receive,
       bounds: { segments: settings.prefetchSegments, sizeBytes: settings.prefetchBytes },
       systemIdentifier: () => readSystemIdentifier(request.workingDirectory),
       onAsked: (asked, size) => {

@@ -6,8 +6,8 @@ import type { HostTurn } from '@archive2/core/hosts/cooldown.ts';
 import type { HostPool } from '@archive2/core/hosts/host-pool.ts';
 import type { HostSpec } from '@archive2/core/hosts/host-spec.ts';
 import { type Answer, joinAnswers, type Said } from '../answer.ts';
+import type { PlaceFailure } from '../receive/place-failure.ts';
 import { type FetchedFile, fetchFromHost, type HostFetch, lookAtHost, type Wanted } from './fetch-from-host.ts';
-import type { PlaceFailure } from './place-failure.ts';
 
 export interface FetchResult {
   answer: Answer;

@@ -4,8 +4,8 @@ import { hasFile } from '@archive2/core/hosts/ask.ts';
 import { getFile } from '@archive2/core/hosts/get.ts';
 import { isSegmentSize, type SegmentSize } from '@archive2/core/wal/segment-size.ts';
 import type { HostAnswer } from '../answer.ts';
-import { PlaceFailure } from './place-failure.ts';
-import { type ReceivedFile, receiveFile, type WantedFile } from './receive-file.ts';
+import { PlaceFailure } from '../receive/place-failure.ts';
+import { keptChunks, type Receive, type ReceivedFile, receiveHere, type WantedFile } from '../receive/receive-file.ts';
 
 export interface Wanted extends WantedFile {
   /** Whether a "no" may end a recovery: then the hosts also say what later WAL they have. */
@@ -14,6 +14,8 @@ export interface Wanted extends WantedFile {
   isLikelyAbsent?: boolean;
   /** Hears of a host whose copy is damaged, so that it can be told. */
   onDamaged?: (session: ArchiveSession, reason: string) => void;
+  /** In this thread unless told otherwise. */
+  receive?: Receive;
 }
 
 /** A file that came whole and verified, under a temporary name: one rename from being delivered. */
@@ -54,12 +56,13 @@ export async function lookAtHost(
 /** Asks one host for a file. Never throws: what goes wrong is the host's answer. The caller ends the part. */
 export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Promise<HostFetch> {
   try {
-    const { systemIdentifier } = wanted;
-    const arriving = await getFile(session, {
+    const { systemIdentifier, receive = receiveHere } = wanted;
+    const request = {
       name: wanted.file.name,
       ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
       ...(wanted.isDecisive ? {} : { poll: true }),
-    });
+    };
+    const arriving = await getFile(session, request, keptChunks);
     if (arriving.kind === 'absent') {
       const { later, speaksFor, accepted } = arriving;
       return {
@@ -71,7 +74,7 @@ export async function fetchFromHost(session: ArchiveSession, wanted: Wanted): Pr
         },
       };
     }
-    const received = await receiveFile(arriving.chunks, wanted, segmentSizeOf(session));
+    const received = await receive(arriving.chunks, wanted, segmentSizeOf(session));
     return { answer: { kind: 'delivered' }, fetched: { ...received, modifiedMs: arriving.modifiedMs } };
   } catch (error) {
     const failure = toFailure(error);

@@ -4,10 +4,10 @@ import { StoredFile } from '@archive2/core/archive/stored-file.ts';
 import { Activity } from '@archive2/core/base/activity.ts';
 import { toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
+import { PlaceFailure } from '../receive/place-failure.ts';
+import { receiveFile, type WantedFile } from '../receive/receive-file.ts';
 import type { HostFetch } from './fetch-from-host.ts';
 import { laterLocalWal } from './later-local-wal.ts';
-import { PlaceFailure } from './place-failure.ts';
-import { receiveFile, type WantedFile } from './receive-file.ts';
 
 /** A directory of this machine in which somebody has put archive files. It is only read. */
 export interface LocalSource {

@@ -35,6 +35,12 @@ export async function openSession(settings: FetchSettings, host: HostSpec, world
     stallTimeoutMs,
     ...(agentSocket === undefined ? {} : { agentSocket }),
     serve: { program: remoteProgram, clusterDirectory: clusterDirectory.path, cluster, allow: ['get'] },
-    session: { cluster, walDirectory: clusterDirectory.walDirectory, program: programVersion, ...world },
+    session: {
+      cluster,
+      walDirectory: clusterDirectory.walDirectory,
+      program: programVersion,
+      sharesBodies: true,
+      ...world,
+    },
   });
 }

@@ -13,8 +13,9 @@ import {
 import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
 import type { Answer } from '../answer.ts';
 import { fetchAnywhere, type Sources } from '../fetch/fetch-anywhere.ts';
-import type { PlaceFailure } from '../fetch/place-failure.ts';
 import { reportDamage } from '../fetch/report-damage.ts';
+import type { PlaceFailure } from '../receive/place-failure.ts';
+import type { Receive } from '../receive/receive-file.ts';
 import { segmentSizeOf } from './held-segment-size.ts';
 import type { HeldFile, SegmentBuffer } from './segment-buffer.ts';
 import { type BufferBounds, planPrefetch, windowAfter, windowCounts, windowUpTo } from './window.ts';
@@ -22,6 +23,7 @@ import { type BufferBounds, planPrefetch, windowAfter, windowCounts, windowUpTo 
 export interface PrefetcherOptions {
   sources: Sources;
   buffer: SegmentBuffer;
+  receive: Receive;
   /** How much to have ready; 0 segments fetches nothing ahead. */
   bounds: BufferBounds;
   /** Decimal; undefined when the data directory does not show it. */
@@ -45,7 +47,7 @@ export interface Obtained {
   placeFailure?: PlaceFailure;
 }
 
-/** Two fetches for each host: while one is decompressed or written, by other threads, the other one arrives. */
+/** Two fetches for each host: while one is decompressed or written, by another thread, the other one arrives. */
 const slots = 4;
 /** At the end of the WAL the next segment is looked for this often, */
 const pollMs = 500;
@@ -128,7 +130,7 @@ export class Prefetcher {
   }
 
   private async fetchNow(file: ArchiveFile, isDecisive: boolean): Promise<Obtained> {
-    const { sources, buffer, clock, log, systemIdentifier, onFetched } = this.options;
+    const { sources, buffer, receive, clock, log, systemIdentifier, onFetched } = this.options;
     // Beside the work: a host that repairs its copy takes its time.
     const onDamaged = (session: ArchiveSession, reason: string) => {
       this.options.onDamaged(session.host, file.name, reason);
@@ -141,6 +143,7 @@ export class Prefetcher {
       isDecisive,
       isLikelyAbsent: this.wasAbsent,
       onDamaged,
+      receive,
     };
     const result = await fetchAnywhere(sources, wanted, clock, log, this.nextHost++);
     const { answer, fetched, host, placeFailure } = result;

@@ -10,9 +10,6 @@ import { checkSegmentHeader } from '@archive2/core/wal/segment-header-check.ts';
 import type { SegmentSize } from '@archive2/core/wal/segment-size.ts';
 import { PlaceFailure } from './place-failure.ts';
 
-/** What is decompressed and then written in one go. */
-const pieceBytes = 2 ** 22;
-
 export interface WantedFile {
   file: ArchiveFile;
   /** Where it is put, under a temporary name beside this one. */
@@ -23,31 +20,47 @@ export interface WantedFile {
 
 /** A file's content under a temporary name: complete and verified. */
 export interface ReceivedFile {
-  part: PartFile;
+  part: Pick<PartFile, 'path' | 'discard' | 'close'>;
   fingerprint: bigint;
+}
+
+/** A chunk stays as it is until so many more are asked for: another thread has the next one while it does with one. */
+export const keptChunks = 3;
+
+/** As `receiveFile`, wherever it is done. `segmentSize` is the source's, where it says so. */
+export type Receive = (
+  chunks: AsyncIterable<Buffer>,
+  wanted: WantedFile,
+  segmentSize: SegmentSize | undefined,
+) => Promise<ReceivedFile>;
+
+export interface Receiving {
+  /** The source's, where it says so. */
+  segmentSize?: SegmentSize | undefined;
+  /** Writes keep this thread, which does nothing else. */
+  isBlocking?: boolean;
 }
 
 /**
  * Decodes a stored file beside its path, verifying it on the way: checksums, sizes, label, and that it begins as the segment of its
  * name and cluster does. Throws a Failure when it is not that, and PlaceFailure when it cannot be written; then nothing is left, and
- * the source is closed: one that nobody reads would stop everything else of its session. The caller ends the part. `segmentSize` is the
- * source's, where it says so.
+ * the source is closed: one that nobody reads would stop everything else of its session. The caller ends the part.
  */
 export async function receiveFile(
   chunks: AsyncIterable<Buffer>,
   wanted: WantedFile,
-  segmentSize?: SegmentSize,
+  { segmentSize, isBlocking = false }: Receiving = {},
 ): Promise<ReceivedFile> {
   const decoder = decodeStored(chunks, rawSizeRange(wanted.file, segmentSize), {
     digest: 'of_several_frames',
     // Where no size tells that a frame is the only one, passing pieces would have to be digested.
-    ...(segmentSize === undefined ? {} : { pieces: 'passing', pieceBytes, inThread: true }),
+    ...(segmentSize === undefined ? {} : { pieces: 'passing' }),
   });
   let part: PartFile | undefined;
   try {
     // Begun before the file is made: what was never begun cannot be ended.
     let step = await decoder.next();
-    part = await placed(wanted, PartFile.create(dirname(wanted.path), basename(wanted.path)));
+    part = await placed(wanted, PartFile.create(dirname(wanted.path), basename(wanted.path), { isBlocking }));
     let expectedBytes: number | undefined;
     const fingerprint = new Fingerprint();
     for (; !step.done; step = await decoder.next()) {
@@ -69,12 +82,14 @@ export async function receiveFile(
   }
 }
 
+export const receiveHere: Receive = (chunks, wanted, segmentSize) => receiveFile(chunks, wanted, { segmentSize });
+
 /** A write to this server's disk, whose failure is nobody else's. */
 async function placed<T>({ path }: WantedFile, writing: Promise<T>): Promise<T> {
   try {
     return await writing;
   } catch (error) {
-    throw new PlaceFailure(path, error);
+    throw PlaceFailure.of(path, error);
   }
 }
 
