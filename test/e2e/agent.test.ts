@@ -113,7 +113,7 @@ describe('an agent comes to be', () => {
     expect(variables.filter((variable) => !expected.test(variable)).toSorted()).toEqual([
       'BUN_JSC_thresholdForJITAfterWarmUp=100',
       'BUN_JSC_thresholdForOptimizeAfterWarmUp=400',
-      'MIMALLOC_PURGE_DELAY=2000',
+      'MIMALLOC_PURGE_DELAY=10000',
     ]);
     const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
     expect(open.filter((target) => target.startsWith('pipe:') || /passwd|held|pg_wal/.test(target))).toEqual([]);

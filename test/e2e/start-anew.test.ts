@@ -14,7 +14,7 @@ const program = join(REPOSITORY_ROOT, 'bin', 'archive_remote_cmd');
 const settings = [
   'BUN_JSC_thresholdForJITAfterWarmUp=100',
   'BUN_JSC_thresholdForOptimizeAfterWarmUp=400',
-  'MIMALLOC_PURGE_DELAY=2000',
+  'MIMALLOC_PURGE_DELAY=10000',
 ];
 const environment = { PATH: process.env['PATH'] ?? '', HOME: '/nowhere', LANG: 'C.UTF-8' };
 let directory: string;

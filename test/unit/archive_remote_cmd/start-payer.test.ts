@@ -31,7 +31,7 @@ describe('a payer of debts', () => {
     expect(launched[0]?.args).toEqual(
       expect.arrayContaining(['pay', '--probe-interval=1', `${directory.stateDirectory}/pay.arch2.log`]),
     );
-    expect(launched[0]?.environment).toMatchObject({ MIMALLOC_PURGE_DELAY: '2000' });
+    expect(launched[0]?.environment).toMatchObject({ MIMALLOC_PURGE_DELAY: '10000' });
   });
 
   test('is not started beside one at work', () => {

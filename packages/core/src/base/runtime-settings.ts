@@ -5,10 +5,10 @@
 export type RuntimeSettings = Readonly<Record<string, string>>;
 
 /**
- * The allocator keeps what was freed for two seconds, in which it is asked for again, where it would give it back to the kernel after ten
+ * The allocator keeps what was freed for ten seconds, in which it is asked for again, where it would give it back to the kernel after ten
  * milliseconds and have it faulted in again page by page.
  */
-export const keepFreedMemory: RuntimeSettings = { MIMALLOC_PURGE_DELAY: '2000' };
+export const keepFreedMemory: RuntimeSettings = { MIMALLOC_PURGE_DELAY: '10000' };
 
 /** What repeats with each file is compiled after a fifth of the usual calls, and compiled well after less than half. */
 const compileSooner: RuntimeSettings = {
