@@ -46,13 +46,17 @@ export async function measureRestore(): Promise<CaseResult> {
   return { rows, charts };
 }
 
-/** Medians of the rounds, in milliseconds. */
+/**
+ * Medians of the rounds, in milliseconds. Each is measured after a run of its own that does not count: it has its memory from the files that
+ * the run before it left, and those of another source, written in pieces of another size, serve it better or worse.
+ */
 async function medians(
   sources: readonly Source[],
   measure: (source: Source) => Promise<number>,
   what: string,
 ): Promise<Map<Source, number>> {
   const times = await inTurn(sources, rounds, async (source, round) => {
+    await measure(source);
     const ms = await measure(source);
     console.error(`${what}, round ${round}, ${source.label}: ${(ms / 1000).toFixed(2)} s`);
     return ms;
