@@ -6,12 +6,14 @@ import { PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { findPostgresPrograms } from '../../test/support/postgres-programs.ts';
 import { REPOSITORY_ROOT } from '../../test/support/repository.ts';
 import { Stand } from '../../test/support/stand.ts';
+import { inTurn } from './in-turn.ts';
 import { bringIntoMemory } from './page-cache.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 /** About 1 GB. */
 const pgbenchScale = 70;
-const rounds = 3;
+/** Each is first, second, third and last once. */
+const rounds = 4;
 const longestMs = 300_000;
 
 const pipeLabel = 'zstd -dc | tar x';
@@ -64,18 +66,17 @@ async function compare(
     join(machine.path(backup), 'global/pg_control'),
   );
   const scratch = machine.path('/archive/scratch');
-  const measured = new Map<string, Measured[]>();
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const [label, run] of Object.entries(contestants(machine.path(backup), scratch))) {
-      bringIntoMemory(machine.path(backup));
-      measured.set(label, [...(measured.get(label) ?? []), run()]);
-      rmSync(scratch, { recursive: true });
-      // What the one has left to do for the disk is not the other's.
-      spawnSync(['sync']);
-    }
-    console.error(`extract, ${name}, round ${round}: ${JSON.stringify([...measured])}`);
-  }
-  return rowsOf(what, measured, against);
+  const runs = Object.entries(contestants(machine.path(backup), scratch));
+  const measured = await inTurn(runs, rounds, async ([label, run], round) => {
+    bringIntoMemory(machine.path(backup));
+    const result = run();
+    console.error(`extract, ${name}, round ${round}, ${label}: ${JSON.stringify(result)}`);
+    rmSync(scratch, { recursive: true });
+    // What the one has left to do for the disk is not the other's.
+    spawnSync(['sync']);
+    return result;
+  });
+  return rowsOf(what, new Map([...measured].map(([[label], results]) => [label, results])), against);
 }
 
 function contestants(backup: string, scratch: string): Record<string, () => Measured> {

@@ -176,6 +176,16 @@ describe('without the thread', () => {
     expect(lines[0]).toContain('no thread for receiving files: it is done without');
   });
 
+  test('that the system refuses, files are received here from the first one on', async () => {
+    const { thread, lines } = receiver(new URL('nothing:that-a-thread-could-run'));
+    const directory = temporaryDirectory();
+    const { stored } = await segment(nameOf(0), { segmentSize });
+    const { part } = await thread.receive(inChunks(stored, mib), wantedIn(directory, nameOf(0)), segmentSize);
+    await part.discard();
+    await part.close();
+    expect(lines).toHaveLength(1);
+  });
+
   test('that was stopped, what was being received ends', async () => {
     const { thread, lines } = receiver();
     const { stored } = await segment(nameOf(0), { segmentSize });

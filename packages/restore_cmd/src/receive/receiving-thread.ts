@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
-import { Failure } from '@archive2/core/base/failure.ts';
+import { Failure, toFailure } from '@archive2/core/base/failure.ts';
 import type { Log } from '@archive2/core/base/log.ts';
 import { keptChunks, type Receive, type ReceivedFile, receiveHere } from './receive-file.ts';
 import { type FromThread, failureSent, sentFailure, type ToThread } from './thread-messages.ts';
@@ -47,12 +47,11 @@ export class ReceivingThread {
   /** Begins the thread, which takes 10 ms, beside whatever else there is to do. */
   start(): void {
     if (this.worker !== undefined || this.hasEnded) return;
-    const worker = new Worker(this.entry);
-    worker.on('message', (message: FromThread) => this.hear(message));
-    worker.on('error', (error) => this.lose(error.message));
-    worker.on('exit', () => this.lose('it ended'));
-    worker.unref();
-    this.worker = worker;
+    try {
+      this.worker = this.begin();
+    } catch (error) {
+      this.lose(toFailure(error).message);
+    }
   }
 
   readonly receive: Receive = async (chunks, wanted, segmentSize) => {
@@ -78,9 +77,18 @@ export class ReceivingThread {
     this.hasEnded = true;
     this.worker = undefined;
     worker?.removeAllListeners();
-    // Its files are in nobody's hands; what it leaves is removed with the directory that they are in.
+    // What it was writing is in nobody's hands, and is removed by the next agent that opens the buffer.
     worker?.terminate().catch(() => undefined);
     this.endAll('it was stopped');
+  }
+
+  private begin(): Worker {
+    const worker = new Worker(this.entry);
+    worker.on('message', (message: FromThread) => this.hear(message));
+    worker.on('error', (error) => this.lose(error.message));
+    worker.on('exit', () => this.lose('it ended'));
+    worker.unref();
+    return worker;
   }
 
   private hear(message: FromThread): void {
