@@ -19,6 +19,13 @@ test('the system’s library is used where it is there, the runtime’s own else
   expect(newZstdEngine()).toBeInstanceOf(LibraryEngine);
 });
 
+test('a closed engine of the library touches no memory that is another’s by now', () => {
+  const engine = new LibraryEngine();
+  engine.close();
+  engine.close();
+  expect(() => engine.step(Buffer.alloc(9), 0, Buffer.alloc(9), 0)).toThrow('the engine is closed');
+});
+
 describe.each([LibraryEngine, RuntimeEngine])('%o', (Engine) => {
   function decompressed(stored: readonly Buffer[], outputBytes: number): Buffer {
     const decompressor = new ZstdDecompressor(outputBytes, new Engine());

@@ -114,6 +114,15 @@ describe('a file that is not received', () => {
     expect(lines).toEqual([]);
   });
 
+  test('because it is another cluster’s, ends with that', async () => {
+    const { thread } = receiver();
+    const directory = temporaryDirectory();
+    const { stored } = await segment(nameOf(0), { segmentSize, systemIdentifier: 1n });
+    const receiving = thread.receive(shared(stored, 500_000), wantedIn(directory, nameOf(0)), segmentSize);
+    await expect(receiving).rejects.toMatchObject({ code: 'wrong_cluster' });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
   test('because its source fails, ends with the reason of that', async () => {
     const { thread } = receiver();
     const directory = temporaryDirectory();
@@ -173,7 +182,7 @@ describe('without the thread', () => {
       await part.close();
     }
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain('no thread for receiving files: it is done without');
+    expect(lines[0]).toContain('a receiving thread is lost, files are received without it');
   });
 
   test('that the system refuses, files are received here from the first one on', async () => {

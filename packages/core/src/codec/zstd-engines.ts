@@ -42,7 +42,8 @@ export class LibraryEngine implements ZstdEngine {
   takenBytes = 0;
   madeBytes = 0;
   private readonly calls = libzstd();
-  private readonly context: number;
+  /** 0 when it is closed: the library looks at no other. */
+  private context: number;
   private readonly from = new BigUint64Array(new ArrayBuffer(24));
   private readonly to = new BigUint64Array(new ArrayBuffer(24));
   private readonly fromAddress = addressOf(this.from);
@@ -54,6 +55,7 @@ export class LibraryEngine implements ZstdEngine {
   }
 
   step(input: Buffer, at: number, output: Buffer, to: number): void {
+    if (this.context === 0) throw new Error('the engine is closed');
     const { from: source, to: target } = this;
     source[bytesAt] = BigInt(addressOf(input));
     source[sizeAt] = BigInt(input.length);
@@ -68,7 +70,9 @@ export class LibraryEngine implements ZstdEngine {
   }
 
   close(): void {
+    // Nothing to it where there is none.
     this.calls.ZSTD_freeDCtx(this.context);
+    this.context = 0;
   }
 }
 

@@ -104,7 +104,7 @@ export class ReceivingThread {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.worker = undefined;
-    this.log.warning('no thread for receiving files: it is done without', { reason });
+    this.log.warning('a receiving thread is lost, files are received without it', { reason });
     this.endAll(reason);
   }
 
