@@ -8,7 +8,16 @@ import { decodeBuffer } from '../../../packages/core/src/codec/decode-buffer.ts'
 import { decodeStored } from '../../../packages/core/src/codec/stored-decoder.ts';
 import { walLike } from './content.ts';
 import { handmadeFrame, skippableFrame } from './handmade-frame.ts';
-import { type Decoded, decoded, decodedFile, failureFrom, frameOf, inChunks, storedOf } from './stored.ts';
+import {
+  type Decoded,
+  decoded,
+  decodedFile,
+  decodedPassing,
+  failureFrom,
+  frameOf,
+  inChunks,
+  storedOf,
+} from './stored.ts';
 
 const mib = 2 ** 20;
 
@@ -25,14 +34,23 @@ function labelled(frames: Buffer[], content: Buffer): Buffer {
   return Buffer.concat([...frames, labelFor(content)]);
 }
 
-/** Undefined when the file is refused as damaged. */
-async function decodedOrRefused(stored: Buffer): Promise<Decoded | undefined> {
-  try {
-    return await decodedFile(stored);
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'damaged' });
-    return undefined;
-  }
+type Outcome = Omit<Decoded, 'pieces'>;
+
+/**
+ * Decoded as a whole and in passing pieces, undefined where it is refused as damaged. A bit that changes nothing of the content may be
+ * refused by one and taken by the other: libzstd grows stricter (of a 2 MiB frame 1.5.4 takes one that the runtime's refuses).
+ */
+async function decodedOrRefused(stored: Buffer): Promise<(Outcome | undefined)[]> {
+  const limits = { maxRawSizeBytes: 2 ** 30 };
+  const whole = decoded(inChunks(stored, 65_536), limits);
+  const outcomes = [whole, decodedPassing(inChunks(stored, 65_536), limits)].map((outcome) =>
+    outcome.catch(damagedOnly),
+  );
+  return await Promise.all<Outcome | undefined>(outcomes);
+}
+
+function damagedOnly(error: unknown): undefined {
+  expect(error).toMatchObject({ code: 'damaged' });
 }
 
 describe('what was stored comes back', () => {
@@ -230,14 +248,15 @@ describe('a damaged file is refused', () => {
     for (let bit = 0; bit < stored.length * 8; bit++) {
       const flipped = Buffer.from(stored);
       flipped[bit >> 3]! ^= 1 << (bit & 7);
-      const result = await decodedOrRefused(flipped);
-      if (result === undefined || result.summary.format === 'plain') continue;
-      // Some bits of a compressed block have no meaning; none of the label has.
-      expect(result.content.equals(raw)).toBe(true);
-      expect(bit >> 3).toBeLessThan(frames[0]!.length);
-      unharmed += 1;
+      for (const result of await decodedOrRefused(flipped)) {
+        if (result === undefined || result.summary.format === 'plain') continue;
+        // Some bits of a compressed block have no meaning; none of the label has.
+        expect(result.content.equals(raw)).toBe(true);
+        expect(bit >> 3).toBeLessThan(frames[0]!.length);
+        unharmed += 1;
+      }
     }
-    expect(unharmed).toBeLessThan(32);
+    expect(unharmed).toBeLessThan(64);
   });
 
   test('with random bits flipped in a large file', async () => {
@@ -247,10 +266,12 @@ describe('a damaged file is refused', () => {
       fc.asyncProperty(fc.integer({ min: 32, max: stored.length * 8 - 1 }), async (bit) => {
         const flipped = Buffer.from(stored);
         flipped[bit >> 3]! ^= 1 << (bit & 7);
-        const result = await decodedOrRefused(flipped);
-        expect(result === undefined || result.content.equals(raw)).toBe(true);
+        for (const result of await decodedOrRefused(flipped)) {
+          expect(result === undefined || result.content.equals(raw)).toBe(true);
+        }
       }),
-      { numRuns: 300 },
+      // Of the example the two say different things, where the system's libzstd is 1.5.4.
+      { numRuns: 300, examples: [[727_016]] },
     );
   });
 
