@@ -4,6 +4,7 @@ import type { Machine } from '../../test/support/machine.ts';
 import { PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { findPostgresPrograms } from '../../test/support/postgres-programs.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
+import { inTurn } from './in-turn.ts';
 import { peakBytesOf } from './peak-memory.ts';
 import { PgBackRest } from './pgbackrest.ts';
 import { barRow, type CaseResult, median } from './summary.ts';
@@ -11,7 +12,7 @@ import { benchSettings } from './write-segments.ts';
 
 /** About 2 GB. */
 const pgbenchScale = 135;
-const rounds = 3;
+const rounds = 4;
 const longestMs = 300_000;
 const copyName = 'copy';
 
@@ -28,20 +29,22 @@ export async function measureComeback(): Promise<CaseResult> {
   const ours: Runs = { filesMs: [], servesMs: [] };
   const theirs: Runs = { filesMs: [], servesMs: [] };
   let peakBytes = 0;
-  for (let round = 1; round <= rounds; round += 1) {
-    const files = await ourRun(guided, [...flags, '--yes']);
+  const run = async (...more: string[]) => {
+    const result = await ourRun(guided, [...flags, '--yes', ...more]);
+    peakBytes = Math.max(peakBytes, result.peakBytes);
+    return result.ms;
+  };
+  const contestants = [
+    async () => ours.filesMs.push(await run()),
+    async () => theirs.filesMs.push(await timed(() => restorer.check(peerRestore, { timeoutMs: longestMs }))),
+    async () => ours.servesMs.push(await run('--start')),
+    async () => theirs.servesMs.push(await timed(() => startFrom(peerRestore, restorer, copy))),
+  ];
+  await inTurn(contestants, rounds, async (restore, round) => {
+    await restore();
     await guided.discard(copy);
-    theirs.filesMs.push(await timed(() => restorer.check(peerRestore, { timeoutMs: longestMs })));
-    await guided.discard(copy);
-    const whole = await ourRun(guided, [...flags, '--yes', '--start']);
-    await guided.discard(copy);
-    theirs.servesMs.push(await timed(() => startFrom(peerRestore, restorer, copy)));
-    await guided.discard(copy);
-    ours.filesMs.push(files.ms);
-    ours.servesMs.push(whole.ms);
-    peakBytes = Math.max(peakBytes, files.peakBytes, whole.peakBytes);
     console.error(`restore of a backup, round ${round}: ${JSON.stringify({ ours, theirs })}`);
-  }
+  });
   const seconds = (ms: readonly number[]) => `${(median(ms) / 1000).toFixed(2)} s`;
   const beside = (key: keyof Runs) => median(ours[key]) / median(theirs[key]);
   return {

@@ -1,6 +1,7 @@
 import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { FaultProxy } from '../../test/support/fault-proxy.ts';
 import { trust } from '../../test/support/keys.ts';
+import { inTurn } from './in-turn.ts';
 import { farName, PgBackRest, TLS_PORT } from './pgbackrest.ts';
 import { type Pusher, PushStand } from './push-stand.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
@@ -9,8 +10,7 @@ const segments = 60;
 /** As for a backlog: the agent's code is compiled meanwhile. */
 const warmUpSegments = 90;
 const farSegments = 20;
-const rounds = 3;
-/** Even. */
+const farRounds = 4;
 const deadRounds = 4;
 /** The connect and the stall timeout are 3 s each. */
 const firstFileBarMs = 4000;
@@ -41,17 +41,12 @@ async function measureDeadHost(): Promise<Row[]> {
   });
   await bench.resetOurs();
   await arch1.machine.kill9();
-  const rates: Record<'both' | 'alone', number[]> = { both: [], alone: [] };
-  const measure = {
-    both: async () => rates.both.push((await bench.backlog(both, segments, warmUpSegments)).steadyRate),
-    alone: async () => rates.alone.push((await bench.backlog(alone, segments, warmUpSegments)).steadyRate),
-  };
-  // The earlier of two runs is the slower one here, whichever it is: each is first in turn.
-  for (let round = 1; round <= deadRounds; round++) {
-    for (const which of round % 2 === 0 ? (['both', 'alone'] as const) : (['alone', 'both'] as const))
-      await measure[which]();
-    console.error(`dead host, round ${round}: ${rates.both.at(-1)?.toFixed(1)}/s, ${rates.alone.at(-1)?.toFixed(1)}/s`);
-  }
+  const measured = await inTurn([both, alone], deadRounds, async (pusher, round) => {
+    const { steadyRate } = await bench.backlog(pusher, segments, warmUpSegments);
+    console.error(`dead host, round ${round}, ${pusher === both ? 'both' : 'alone'}: ${steadyRate.toFixed(1)}/s`);
+    return steadyRate;
+  });
+  const rates = { both: measured.get(both) ?? [], alone: measured.get(alone) ?? [] };
   const ratio = median(rates.both.map((rate, round) => rate / (rates.alone[round] ?? Number.NaN)));
   return [
     ['first file after a host hangs', `${frozen.toFixed(0)} ms`],
@@ -95,15 +90,12 @@ async function measureFarLink(): Promise<Row[]> {
   await stand.primary.limitRate(farBitsPerSecond);
   const far = `a link of ${farBitsPerSecond / 1e6} Mbit/s and ${farRoundTripMs} ms`;
   const rows: Row[] = [];
-  const rates = new Map<string, number[]>();
   const pushers = [bench.ours(stand.hosts.map(farName).join(' ')), peer.pusher('tls-far', 'pgBackRest, TLS')];
-  for (let round = 1; round <= rounds; round++) {
-    for (const pusher of pushers) {
-      const { seconds } = await bench.backlog(pusher, farSegments);
-      console.error(`far link, round ${round}, ${pusher.label}: ${seconds.toFixed(2)} s`);
-      rates.set(pusher.label, [...(rates.get(pusher.label) ?? []), farSegments / seconds]);
-    }
-  }
-  for (const [label, of] of rates) rows.push([`backlog over ${far}: ${label}`, `${median(of).toFixed(1)}/s`]);
+  const rates = await inTurn(pushers, farRounds, async (pusher, round) => {
+    const { seconds } = await bench.backlog(pusher, farSegments);
+    console.error(`far link, round ${round}, ${pusher.label}: ${seconds.toFixed(2)} s`);
+    return farSegments / seconds;
+  });
+  for (const [{ label }, of] of rates) rows.push([`backlog over ${far}: ${label}`, `${median(of).toFixed(1)}/s`]);
   return rows;
 }

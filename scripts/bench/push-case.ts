@@ -8,7 +8,7 @@ import { barRow, type CaseResult, median, type Row } from './summary.ts';
 const segments = 60;
 const warmUpSegments = 90;
 const singleSegments = 7;
-const rounds = 3;
+const rounds = 4;
 
 /** WAL to two hosts, durable on both, through the real archiver: a backlog, single segments, and what a call costs; beside the peer. */
 export async function measurePush(): Promise<CaseResult> {

@@ -6,7 +6,9 @@ import { RestoreStand, type Source } from './restore-stand.ts';
 import { barRow, type CaseResult, type Chart, median, type Row } from './summary.ts';
 
 const segments = 60;
-const rounds = 5;
+/** So many that each of four, and of three, is behind each other one equally often. */
+const feedingRounds = 4;
+const recoveryRounds = 6;
 const missingCalls = 20;
 
 /** What restore_command delivers: fed by calls alone, in a real recovery, and when there is nothing; beside the peers, in turn. */
@@ -14,8 +16,18 @@ export async function measureRestore(): Promise<CaseResult> {
   await using stand = await ArchiveStand.create();
   const bench = await RestoreStand.create(stand, segments);
   const { ours, ssh, tls, cp } = bench.sources;
-  const feeding = await medians([ours, ssh, tls, cp], (source) => measureFeeding(bench, source), 'feeding');
-  const recovery = await medians([ours, cp, tls], (source) => measureRecovery(bench, source), 'recovery');
+  const feeding = await medians(
+    [ours, ssh, tls, cp],
+    feedingRounds,
+    (source) => measureFeeding(bench, source),
+    'feeding',
+  );
+  const recovery = await medians(
+    [ours, cp, tls],
+    recoveryRounds,
+    (source) => measureRecovery(bench, source),
+    'recovery',
+  );
   const held = await measureHeldCalls(bench);
   const rows: Row[] = [];
   for (const [source, ms] of feeding) {
@@ -52,6 +64,7 @@ export async function measureRestore(): Promise<CaseResult> {
  */
 async function medians(
   sources: readonly Source[],
+  rounds: number,
   measure: (source: Source) => Promise<number>,
   what: string,
 ): Promise<Map<Source, number>> {

@@ -10,16 +10,17 @@ import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { trust } from '../../test/support/keys.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
 import { encoded, ourSystem, walSegment } from '../../test/unit/archive/wal-segment.ts';
+import { inTurn } from './in-turn.ts';
 import { peakBytesOf } from './peak-memory.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 const listedFiles = 100_000;
 const copiedSegments = 200;
 const segmentSize = 16 * 1024 * 1024;
-const rounds = 5;
-const copyRounds = 3;
+const rounds = 6;
+const copyRounds = 4;
 
-/** wal-sync beside rsync, one after the other in each round, over the same link. */
+/** wal-sync beside rsync in each round, over the same link. */
 export async function measureSync(): Promise<CaseResult> {
   await using stand = await ArchiveStand.create();
   await trust(stand.arch1.machine, stand.arch2, { as: 'shell-arch2', identity: 'id_shell' });
@@ -33,27 +34,18 @@ export async function measureSync(): Promise<CaseResult> {
 }
 
 async function measureListing(stand: ArchiveStand): Promise<Row[]> {
-  const ours: Measurement[] = [];
-  const theirs: Measurement[] = [];
   const target = `shell-arch2:${stand.walDirectory}/`;
-  for (let round = 0; round <= rounds; round++) {
-    const sync = await measure(stand, walSync(stand));
-    const rsync = await measure(stand, ['rsync', '-a', '--dry-run', `${stand.walDirectory}/`, target]);
-    console.error(`round ${round}: wal-sync ${sync.seconds.toFixed(2)} s, rsync ${rsync.seconds.toFixed(2)} s`);
-    // The first one is for the page cache, and starts the rotation's clock.
-    if (round > 0) {
-      ours.push(sync);
-      theirs.push(rsync);
-    }
-  }
+  const { ours, theirs } = await bothInTurn(rounds, {
+    ours: () => measure(stand, walSync(stand)),
+    theirs: () => measure(stand, ['rsync', '-a', '--dry-run', `${stand.walDirectory}/`, target]),
+  });
   const seconds = median(ours.map((run) => run.seconds));
-  const ratio = median(ours.map((run, index) => run.seconds / (theirs[index]?.seconds ?? Number.NaN)));
   const mebibytes = Math.max(...ours.map((run) => run.peakBytes)) / 1024 / 1024;
   return [
     [`wal-sync, ${listedFiles} files on each side, nothing to do`, `${seconds.toFixed(2)} s`],
     ['  rsync -a --dry-run', `${median(theirs.map((run) => run.seconds)).toFixed(2)} s`],
     barRow('  in seconds', { ratio: seconds, atMost: 3 }),
-    barRow('  ratio of neighbouring runs', { ratio, atMost: 1 }),
+    barRow('  ratio of neighbouring runs', { ratio: ratioOf(ours, theirs), atMost: 1 }),
     barRow('  memory of either side at most, in MB', { ratio: mebibytes * 1.048576, atMost: 250 }),
   ];
 }
@@ -83,22 +75,22 @@ async function measureCopying(stand: ArchiveStand): Promise<Row[]> {
 }
 
 async function compareCopying(stand: ArchiveStand, storedBytes: number, link: string): Promise<Row[]> {
-  const ratios: number[] = [];
-  const ours: Measurement[] = [];
   const target = '/archive/rsync';
-  stand.arch2.machine.makeDirectory(target);
-  for (let round = 0; round < copyRounds; round++) {
-    const rsync = await measure(stand, ['rsync', '-a', `${stand.walDirectory}/`, `shell-arch2:${target}/`]);
-    rmSync(stand.arch2.machine.path(target), { recursive: true });
-    stand.arch2.machine.makeDirectory(target);
-    const sync = await measure(stand, walSync(stand));
-    const copied = readdirSync(stand.arch2.machine.path(stand.walDirectory)).length;
-    if (copied !== copiedSegments) throw new Error(`${copied} segments were copied, not ${copiedSegments}`);
-    emptyWalDirectory(stand, stand.arch2);
-    console.error(`round ${round}: wal-sync ${sync.seconds.toFixed(2)} s, rsync ${rsync.seconds.toFixed(2)} s`);
-    ours.push(sync);
-    ratios.push(rsync.seconds / sync.seconds);
-  }
+  const { ours, theirs } = await bothInTurn(copyRounds, {
+    ours: async () => {
+      const sync = await measure(stand, walSync(stand));
+      const copied = readdirSync(stand.arch2.machine.path(stand.walDirectory)).length;
+      if (copied !== copiedSegments) throw new Error(`${copied} segments were copied, not ${copiedSegments}`);
+      emptyWalDirectory(stand, stand.arch2);
+      return sync;
+    },
+    theirs: async () => {
+      stand.arch2.machine.makeDirectory(target);
+      const rsync = await measure(stand, ['rsync', '-a', `${stand.walDirectory}/`, `shell-arch2:${target}/`]);
+      rmSync(stand.arch2.machine.path(target), { recursive: true });
+      return rsync;
+    },
+  });
   const mebibytes = storedBytes / 1024 / 1024;
   const seconds = median(ours.map((run) => run.seconds));
   return [
@@ -106,12 +98,30 @@ async function compareCopying(stand: ArchiveStand, storedBytes: number, link: st
       `wal-sync, ${copiedSegments} segments missing on the peer, ${mebibytes.toFixed(0)} MiB, ${link}`,
       `${(mebibytes / seconds).toFixed(0)} MiB/s`,
     ],
-    barRow('  speed beside rsync -a in the same round', { ratio: median(ratios), atLeast: 1 }),
+    barRow('  speed beside rsync -a in the same round', { ratio: 1 / ratioOf(ours, theirs), atLeast: 1 }),
     [
       '  memory of either side at most',
       `${(Math.max(...ours.map((run) => run.peakBytes)) / 1024 / 1024).toFixed(0)} MiB`,
     ],
   ];
+}
+
+type Both<T> = Record<'ours' | 'theirs', T>;
+
+/** After one of each that does not count: for the page cache, and to start the rotation's clock. */
+async function bothInTurn(rounds: number, programs: Both<() => Promise<Measurement>>): Promise<Both<Measurement[]>> {
+  for (const run of [programs.ours, programs.theirs]) await run();
+  const measured = await inTurn([programs.ours, programs.theirs], rounds, async (run, round) => {
+    const result = await run();
+    console.error(`round ${round}: ${run === programs.ours ? 'wal-sync' : 'rsync'} ${result.seconds.toFixed(2)} s`);
+    return result;
+  });
+  return { ours: measured.get(programs.ours) ?? [], theirs: measured.get(programs.theirs) ?? [] };
+}
+
+/** Of the times in the same round, the median. */
+function ratioOf(ours: readonly Measurement[], theirs: readonly Measurement[]): number {
+  return median(ours.map((run, round) => run.seconds / (theirs[round]?.seconds ?? Number.NaN)));
 }
 
 function walSync(stand: ArchiveStand): string[] {
