@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   mkdtempSync,
   readdirSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { REPOSITORY_ROOT } from '../support/repository.ts';
 import { parseTrace } from '../support/strace-calls.ts';
@@ -48,6 +50,22 @@ test('an installed program is replaced as a whole, and what runs from it goes on
   expect(install(directory).status).toBe(0);
   expect(install(directory).status).toBe(0);
   expect(statSync(join(directory, 'archive2')).ino).not.toBe(before);
+});
+
+test('two who install at once do not disturb each other', async () => {
+  // Each waits before it makes a link: then the other one has looked for it, too.
+  const slowly = ['-f', '-e', 'trace=symlink,symlinkat', '-e', 'inject=symlink,symlinkat:delay_enter=100ms'];
+  const installs = [1, 2].map(async (trace) => {
+    const words = [...slowly, '-o', join(directory, `.trace${trace}`), program, 'install', directory];
+    const child = spawn('strace', words, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [stderr, [status]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    return { status, stderr };
+  });
+  for (const end of await Promise.all(installs)) expect(end).toEqual({ status: 0, stderr: '' });
+  const traces = [1, 2].map((trace) => readFileSync(join(directory, `.trace${trace}`), 'utf8')).join('');
+  expect(traces).toContain('EEXIST');
+  expect(readFileSync(join(directory, 'archive2')).equals(readFileSync(program))).toBe(true);
+  expect(readdirSync(directory).filter((name) => name.endsWith('.part'))).toEqual([]);
 });
 
 test("a file of a command's name that is something else is not touched, and nothing else is", () => {

@@ -91,6 +91,13 @@ function toInstallFailure(error: unknown, directory: string): unknown {
 }
 
 function putLink(directory: string, command: string): void {
-  if (linkTarget(join(directory, command)) === programName) return;
-  symlinkSync(programName, join(directory, command));
+  const path = join(directory, command);
+  if (linkTarget(path) === programName) return;
+  try {
+    symlinkSync(programName, path);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+    // By another who installs at this moment, or who should not be here.
+    checkName(path);
+  }
 }

@@ -35,3 +35,8 @@ test('a line is told as soon as its end has come', () => {
   reader.take('o\n');
   expect(lines).toEqual(['one', 'two']);
 });
+
+test('a line without an end comes in parts, and is not kept', () => {
+  const parts = linesOf(['a line\n', ...Array.from({ length: 20 }, () => 'x'.repeat(10_000)), '\nthe next']);
+  expect(parts.map((part) => part.length)).toEqual([6, 70_000, 70_000, 60_000, 8]);
+});
