@@ -27,5 +27,5 @@ export function balancedOrder(count: number, round: number): number[] {
     const zigzag = at % 2 === 0 ? count - at / 2 : (at + 1) / 2;
     return (zigzag + round) % count;
   });
-  return count % 2 === 1 && Math.floor(round / count) % 2 === 1 ? order.reverse() : order;
+  return count % 2 === 1 && Math.floor(round / count) % 2 === 1 ? order.toReversed() : order;
 }
