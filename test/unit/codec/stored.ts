@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { Failure } from '../../../packages/core/src/base/failure.ts';
 import type { FailureCode } from '../../../packages/core/src/base/failure-table.ts';
+import { formatLabelFrame } from '../../../packages/core/src/codec/content-label.ts';
 import { SegmentEncoder } from '../../../packages/core/src/codec/segment-encoder.ts';
 import {
   type DecodeOptions,
@@ -25,6 +26,15 @@ export async function storedOf(pieces: Buffer[]): Promise<StoredParts> {
   for (const piece of pieces) frames.push(await joined(encoder.encode(piece.length, [piece])));
   const label = encoder.finish() ?? Buffer.alloc(0);
   return { frames, label, stored: Buffer.concat([...frames, label]), rawDigest: sha256(Buffer.concat(pieces)) };
+}
+
+export function labelFor(content: Buffer): Buffer {
+  return formatLabelFrame({ rawSizeBytes: content.length, rawDigest: sha256(content) });
+}
+
+/** A whole file whose label fits, from frames that our encoder did not write. */
+export function labelled(frames: Buffer[], content: Buffer): Buffer {
+  return Buffer.concat([...frames, labelFor(content)]);
 }
 
 /** One piece as a frame. */
@@ -103,7 +113,7 @@ export async function decodedPassing(
 
 const codeOf = (error: unknown) => (error instanceof Failure ? error.code : error);
 const described = ({ content, summary }: Omit<Decoded, 'pieces'>) => ({ content: sha256(content), summary });
-const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 /** The Failure with this code that `work` must end with. */
 export async function failureFrom(code: FailureCode, work: Promise<unknown>): Promise<Failure> {
