@@ -17,7 +17,7 @@ import { barRow, type CaseResult, median, type Row } from './summary.ts';
 const listedFiles = 100_000;
 const copiedSegments = 200;
 const segmentSize = 16 * 1024 * 1024;
-const rounds = 6;
+const listRounds = 6;
 const copyRounds = 4;
 
 /** wal-sync beside rsync in each round, over the same link. */
@@ -35,7 +35,7 @@ export async function measureSync(): Promise<CaseResult> {
 
 async function measureListing(stand: ArchiveStand): Promise<Row[]> {
   const target = `shell-arch2:${stand.walDirectory}/`;
-  const { ours, theirs } = await bothInTurn(rounds, {
+  const { ours, theirs } = await bothInTurn(listRounds, {
     ours: () => measure(stand, walSync(stand)),
     theirs: () => measure(stand, ['rsync', '-a', '--dry-run', `${stand.walDirectory}/`, target]),
   });

@@ -38,7 +38,7 @@ function formatPage(all: Record<string, Measured>): string {
 <!-- Written by \`make bench\` (scripts/bench/write-report.ts). Do not edit. -->
 
 Measured on the test stand: database server and archive hosts are network namespaces of one machine, so they share its cores and its
-disk, and the round trip is near zero. Ours and the peers run on the same files, in balanced orders, four to ten rounds, medians. Ratios are what to
+disk, and the round trip is near zero. Ours and the peers run alternately on the same files, three to ten rounds, medians. Ratios are what to
 compare; the other figures hold for that run. How each is set up is in \`scripts/bench/\`.
 
 ![All in one picture](benchmarks.svg)
