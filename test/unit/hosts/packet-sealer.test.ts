@@ -1,6 +1,7 @@
 import { createDecipheriv } from 'node:crypto';
 import { Writable } from 'node:stream';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { LibraryGcm, type NewGcmEngine, RuntimeGcm } from '../../../packages/core/src/hosts/gcm-engines.ts';
 import { PacketSealer } from '../../../packages/core/src/hosts/packet-sealer.ts';
 
 /** ssh2's cipher, as far as it is used: what it would do by itself is told. */
@@ -10,7 +11,7 @@ class Cipher {
   readonly _encKey: Buffer;
   readonly _encIV: Buffer;
   _dead = false;
-  readonly ownPackets: Buffer[] = [];
+  isFreed = false;
 
   constructor(seed: number, name = 'aes-128-gcm') {
     this._encSSLName = name;
@@ -23,12 +24,32 @@ class Cipher {
     const packet = Buffer.alloc(5 + payloadBytes + padding);
     packet.writeUInt32BE(packet.length - 4, 0);
     packet[4] = padding;
-    this.ownPackets.push(packet);
     return packet;
   }
 
   encrypt(_packet: Buffer): void {
     throw new Error('this is not the cipher that encrypts');
+  }
+
+  free(): void {
+    this._dead = true;
+    this.isFreed = true;
+  }
+}
+
+/** ssh2's protocol, as far as it is used. */
+class Protocol {
+  _cipher: unknown;
+  _kexinit: unknown;
+  /** Data that it was to send by itself. */
+  readonly ownData: { channel: number; data: Buffer | string }[] = [];
+
+  constructor(cipher: Cipher) {
+    this._cipher = cipher;
+  }
+
+  channelData(channel: number, data: Buffer | string): void {
+    this.ownData.push({ channel, data });
   }
 }
 
@@ -82,15 +103,15 @@ class Socket extends Writable {
 }
 
 let socket: Socket;
-let owner: { _cipher: unknown };
+let owner: Protocol;
 
 beforeEach(() => {
   socket = new Socket();
 });
 
-function takeOver(cipher: Cipher): Cipher {
-  owner = { _cipher: cipher };
-  PacketSealer.takeOver(owner, socket);
+function takeOver(cipher: Cipher, engine?: NewGcmEngine): Cipher {
+  owner = new Protocol(cipher);
+  PacketSealer.takeOver(owner, socket, engine);
   return cipher;
 }
 
@@ -102,6 +123,14 @@ function send(payload: Buffer): void {
   cipher.encrypt(packet);
 }
 
+/** The message by which data go to a channel (RFC 4254, 5.2). */
+function dataMessage(channel: number, data: Buffer): Buffer {
+  const head = Buffer.alloc(9, 94);
+  head.writeUInt32BE(channel, 1);
+  head.writeUInt32BE(data.length, 5);
+  return Buffer.concat([head, data]);
+}
+
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const payload = (sizeBytes: number, seed: number) => Buffer.alloc(sizeBytes, seed);
 
@@ -110,28 +139,77 @@ function expectSame(opened: Buffer[], sent: Buffer[]): void {
   expect(Buffer.concat(opened).equals(Buffer.concat(sent))).toBe(true);
 }
 
-test.each(['aes-128-gcm', 'aes-256-gcm'])(
-  'packets of %s are what the far side opens, in their order, in one write a turn',
-  async (name) => {
-    const cipher = takeOver(new Cipher(1, name));
-    const opener = new Opener(cipher);
-    // The counter runs over, and so does that of the packets.
-    const payloads = [payload(11, 1), payload(32_768, 2), payload(4096, 3), payload(27, 4), payload(40_000, 5)];
-    for (const each of payloads) send(each);
-    expect(socket.writes).toEqual([]);
-    await turn();
-    expect(socket.writes).toHaveLength(1);
-    expectSame(opener.payloads(socket.seen[0] ?? Buffer.alloc(0)), payloads);
-    expect(cipher.outSeqno).toBe(payloads.length - 1);
-  },
-);
+describe.each([
+  ['the library', LibraryGcm],
+  ['the runtime', RuntimeGcm],
+] as const)('by %s', (_, engine) => {
+  test.each(['aes-128-gcm', 'aes-256-gcm'])(
+    'packets of %s are what the far side opens, in their order, in one write a turn',
+    async (name) => {
+      const cipher = takeOver(new Cipher(1, name), engine);
+      const opener = new Opener(cipher);
+      // The counter runs over, and so does that of the packets.
+      const payloads = [payload(11, 1), payload(32_768, 2), payload(4096, 3), payload(27, 4), payload(40_000, 5)];
+      for (const each of payloads) send(each);
+      expect(socket.writes).toEqual([]);
+      await turn();
+      expect(socket.writes).toHaveLength(1);
+      expectSame(opener.payloads(socket.seen[0] ?? Buffer.alloc(0)), payloads);
+      expect(cipher.outSeqno).toBe(payloads.length - 1);
+    },
+  );
 
-test('a large packet is made in memory that is used again, a small one may be kept', () => {
+  test('data for a channel are sealed as the message that they are, between other packets', async () => {
+    const cipher = takeOver(new Cipher(1), engine);
+    const opener = new Opener(cipher);
+    // All of the paddings, and none at all to send.
+    const all = [
+      ...Array.from({ length: 17 }, (_none, at) => payload(4000 + at, at)),
+      payload(0, 1),
+      payload(32_768, 9),
+    ];
+    for (const data of all) {
+      owner.channelData(0x01020304, data);
+      send(payload(30, 7));
+    }
+    // Taken at once: the caller may use its memory again.
+    for (const data of all) data.fill(0);
+    await turn();
+    const expected = all.flatMap(({ length }, at) => {
+      const data = payload(length, at === 17 ? 1 : at === 18 ? 9 : at);
+      return [dataMessage(0x01020304, data), payload(30, 7)];
+    });
+    expectSame(opener.payloads(Buffer.concat(socket.seen)), expected);
+    expect(owner.ownData).toEqual([]);
+    expect(cipher.outSeqno).toBe(expected.length - 1);
+  });
+});
+
+test('data are left to ssh2 while keys are exchanged, where they are a text, and where it encrypts itself', async () => {
+  takeOver(new Cipher(1));
+  owner._kexinit = Buffer.alloc(1);
+  owner.channelData(1, payload(10, 1));
+  owner._kexinit = undefined;
+  owner.channelData(2, 'text');
+  owner._cipher = new Cipher(1, 'aes-128-ctr');
+  owner.channelData(3, payload(10, 3));
+  await turn();
+  expect(owner.ownData).toEqual([
+    { channel: 1, data: payload(10, 1) },
+    { channel: 2, data: 'text' },
+    { channel: 3, data: payload(10, 3) },
+  ]);
+  expect(socket.writes).toEqual([]);
+});
+
+test('a cipher that is of no more use seals nothing', async () => {
   const cipher = takeOver(new Cipher(1));
-  expect(cipher.allocPacket(32_768).buffer).toBe(cipher.allocPacket(20_000).buffer);
-  expect(cipher.ownPackets).toHaveLength(0);
-  const [first, second] = [cipher.allocPacket(27), cipher.allocPacket(100_000)];
-  expect(cipher.ownPackets).toEqual([first, second]);
+  cipher.free();
+  expect(cipher.isFreed).toBe(true);
+  owner.channelData(1, payload(10, 1));
+  send(payload(10, 1));
+  await turn();
+  expect(socket.writes).toEqual([]);
 });
 
 test('more than half a mebibyte in a turn leaves at once, and memory is used again only when its write is done', async () => {
@@ -163,7 +241,7 @@ test('new keys are used from the next packet on, in the same order', async () =>
   const [before, after] = [new Opener(first), new Cipher(2)];
   const behind = new Opener(after);
   send(payload(5000, 1));
-  first._dead = true;
+  first.free();
   first.encrypt(Buffer.alloc(64));
   owner._cipher = after;
   send(payload(5000, 2));

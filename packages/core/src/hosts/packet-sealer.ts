@@ -1,5 +1,6 @@
-import { type CipherGCMTypes, createCipheriv, randomFillSync } from 'node:crypto';
+import { type CipherGCMTypes, randomFillSync } from 'node:crypto';
 import type { Writable } from 'node:stream';
+import { type GcmEngine, type NewGcmEngine, usualGcmEngine } from './gcm-engines.ts';
 
 /** What this needs of ssh2's cipher for AES-GCM (lib/protocol/crypto.js, AESGCMCipherNative). */
 interface GcmCipher {
@@ -9,13 +10,17 @@ interface GcmCipher {
   /** Four bytes that stay, and a counter of eight. */
   readonly _encIV: Buffer;
   readonly _dead: boolean;
-  allocPacket(payloadBytes: number): Buffer;
   encrypt(packet: Buffer): void;
+  /** No packet comes any more. */
+  free(): void;
 }
 
-/** What this needs of ssh2's protocol. A new exchange of keys gives it another cipher. */
-interface CipherOwner {
+/** What this needs of ssh2's protocol (lib/protocol/Protocol.js). A new exchange of keys gives it another cipher. */
+export interface CipherOwner {
   _cipher: unknown;
+  /** Only while keys are exchanged: what is sent then waits for the new ones. */
+  readonly _kexinit?: unknown;
+  channelData(channel: number, data: Buffer | string): void;
 }
 
 /** Of an SSH packet (RFC 4253, 6): the length of what follows, the length of the padding. */
@@ -24,22 +29,27 @@ const headBytes = lengthBytes + 1;
 const leastPaddingBytes = 4;
 const blockBytes = 16;
 const tagBytes = 16;
+/** Of a message with data for a channel (RFC 4254, 5.2): what it is, the channel, the length of the data. */
+const channelDataMessage = 94;
+const dataHeadBytes = headBytes + 9;
 
-/** Smaller ones may be kept by whoever had them made, as those of a login are; a larger one carries data and is sealed at once. */
-const smallestSharedBytes = 4096;
-const largestPacketBytes = 64 * 1024;
 /** What leaves in one write, unless one packet is larger. */
 const outputBytes = 512 * 1024;
 const mostFreeOutputs = 4;
 const paddingPoolBytes = 4096;
 
+/** Seals a packet that lies in pieces, `sizeBytes` in all. */
+type Seal = (pieces: readonly Buffer[], sizeBytes: number) => void;
+
 /**
- * Seals the packets of an SSH connection in the place of ssh2, where the cipher is AES-GCM: into buffers that are used again, and written
- * once for each turn of the event loop. ssh2 makes three new buffers for each packet, and its socket one more of all of them.
+ * Seals the packets of an SSH connection in the place of ssh2, where the cipher is AES-GCM: from where the data lie into buffers that are
+ * used again, and written once for each turn of the event loop. ssh2 makes four new buffers for each packet, and its socket one more of all
+ * of them.
  */
 export class PacketSealer {
   private readonly stream: Writable;
-  private readonly packet = Buffer.allocUnsafeSlow(largestPacketBytes);
+  private readonly newEngine: NewGcmEngine;
+  private readonly head = Buffer.allocUnsafeSlow(dataHeadBytes);
   private readonly free: Buffer[] = [];
   private output: Buffer = Buffer.allocUnsafeSlow(outputBytes);
   private usedBytes = 0;
@@ -47,13 +57,14 @@ export class PacketSealer {
   private readonly padding = Buffer.allocUnsafeSlow(paddingPoolBytes);
   private paddingUsedBytes = paddingPoolBytes;
 
-  private constructor(stream: Writable) {
+  private constructor(stream: Writable, newEngine: NewGcmEngine) {
     this.stream = stream;
+    this.newEngine = newEngine;
   }
 
   /** To be called once the connection's first keys are in use. */
-  static takeOver(owner: CipherOwner, stream: Writable): void {
-    const sealer = new PacketSealer(stream);
+  static takeOver(owner: CipherOwner, stream: Writable, newEngine = usualGcmEngine()): void {
+    const sealer = new PacketSealer(stream, newEngine);
     // What was sealed in the turn in which the connection is ended, its good-bye for one, leaves before.
     const end = stream.end.bind(stream) as (...words: unknown[]) => Writable;
     stream.end = (...words: unknown[]) => {
@@ -61,35 +72,49 @@ export class PacketSealer {
       return end(...words);
     };
     let cipher = owner._cipher;
-    sealer.adopt(cipher);
+    let seal = sealer.adopt(cipher);
     Object.defineProperty(owner, '_cipher', {
       get: () => cipher,
       set: (next: unknown) => {
         cipher = next;
-        sealer.adopt(next);
+        seal = sealer.adopt(next);
       },
     });
+    const sendOwn = owner.channelData.bind(owner);
+    owner.channelData = (channel, data) => {
+      if (seal === undefined || owner._kexinit !== undefined || !Buffer.isBuffer(data)) sendOwn(channel, data);
+      else sealer.sendData(seal, channel, data);
+    };
   }
 
-  private adopt(cipher: unknown): void {
-    if (!isGcm(cipher)) return;
-    const allocOwn = cipher.allocPacket.bind(cipher);
-    cipher.allocPacket = (payloadBytes) =>
-      payloadBytes < smallestSharedBytes || payloadBytes > largestPacketBytes - 2 * blockBytes - headBytes
-        ? allocOwn(payloadBytes)
-        : this.sharedPacket(payloadBytes);
-    cipher.encrypt = (packet) => this.seal(cipher, packet);
+  /** Returns how packets of that cipher are sealed from now on, where that is for us to do. */
+  private adopt(cipher: unknown): Seal | undefined {
+    if (!isGcm(cipher)) return undefined;
+    const engine = new this.newEngine(cipher._encSSLName, cipher._encKey, 'seal');
+    const freeOwn = cipher.free.bind(cipher);
+    cipher.free = () => {
+      freeOwn();
+      engine.close();
+    };
+    const seal: Seal = (pieces, sizeBytes) => {
+      if (!cipher._dead) this.seal(cipher, engine, pieces, sizeBytes);
+    };
+    cipher.encrypt = (packet) => seal([packet], packet.length);
+    return seal;
   }
 
-  private sharedPacket(payloadBytes: number): Buffer {
-    const unpadded = 1 + payloadBytes;
+  /** As ssh2 sends data, without a packet in which they are put together. */
+  private sendData(seal: Seal, channel: number, data: Buffer): void {
+    const { head } = this;
+    const unpadded = dataHeadBytes - lengthBytes + data.length;
     let paddingBytes = blockBytes - (unpadded % blockBytes);
     if (paddingBytes < leastPaddingBytes) paddingBytes += blockBytes;
-    const packet = this.packet.subarray(0, lengthBytes + unpadded + paddingBytes);
-    packet.writeUInt32BE(unpadded + paddingBytes, 0);
-    packet.writeUInt8(paddingBytes, lengthBytes);
-    this.randomPadding(paddingBytes).copy(packet, headBytes + payloadBytes);
-    return packet;
+    head.writeUInt32BE(unpadded + paddingBytes, 0);
+    head.writeUInt8(paddingBytes, lengthBytes);
+    head.writeUInt8(channelDataMessage, headBytes);
+    head.writeUInt32BE(channel, headBytes + 1);
+    head.writeUInt32BE(data.length, headBytes + 5);
+    seal([head, data, this.randomPadding(paddingBytes)], lengthBytes + unpadded + paddingBytes);
   }
 
   private randomPadding(sizeBytes: number): Buffer {
@@ -101,15 +126,23 @@ export class PacketSealer {
     return this.padding.subarray(this.paddingUsedBytes - sizeBytes, this.paddingUsedBytes);
   }
 
-  private seal(cipher: GcmCipher, packet: Buffer): void {
-    if (cipher._dead) return;
-    const sealing = createCipheriv(cipher._encSSLName, cipher._encKey, cipher._encIV);
-    const place = this.reserve(packet.length + tagBytes);
-    packet.copy(place, 0, 0, lengthBytes);
-    sealing.setAAD(packet.subarray(0, lengthBytes));
-    place.set(sealing.update(packet.subarray(lengthBytes)), lengthBytes);
-    sealing.final();
-    place.set(sealing.getAuthTag(), packet.length);
+  /** Seals a packet that lies in pieces, of which the first begins with its length. */
+  private seal(cipher: GcmCipher, engine: GcmEngine, pieces: readonly Buffer[], sizeBytes: number): void {
+    const place = this.reserve(sizeBytes + tagBytes);
+    let at = 0;
+    for (const piece of pieces) {
+      let open = piece;
+      if (at === 0) {
+        const clear = piece.subarray(0, lengthBytes);
+        engine.begin(cipher._encIV, clear);
+        place.set(clear);
+        at = lengthBytes;
+        open = piece.subarray(lengthBytes);
+      }
+      engine.update(open, place.subarray(at, at + open.length));
+      at += open.length;
+    }
+    engine.finish(place.subarray(at, at + tagBytes));
     countUp(cipher._encIV);
     cipher.outSeqno = (cipher.outSeqno + 1) >>> 0;
   }
@@ -145,7 +178,7 @@ export class PacketSealer {
 
 function isGcm(cipher: unknown): cipher is GcmCipher {
   const { _encSSLName, _encKey, _encIV } = cipher as Partial<GcmCipher>;
-  return /^aes-\d+-gcm$/.test(_encSSLName ?? '') && Buffer.isBuffer(_encKey) && Buffer.isBuffer(_encIV);
+  return /^aes-(128|256)-gcm$/.test(_encSSLName ?? '') && Buffer.isBuffer(_encKey) && Buffer.isBuffer(_encIV);
 }
 
 function countUp(iv: Buffer): void {
