@@ -1,13 +1,21 @@
 import { type CipherGCMTypes, randomFillSync } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { type GcmEngine, type NewGcmEngine, usualGcmEngine } from './gcm-engines.ts';
+import {
+  blockBytes,
+  countUp,
+  followProperty,
+  headBytes,
+  leastPaddingBytes,
+  lengthBytes,
+  tagBytes,
+} from './gcm-packets.ts';
 
 /** What this needs of ssh2's cipher for AES-GCM (lib/protocol/crypto.js, AESGCMCipherNative). */
 interface GcmCipher {
   outSeqno: number;
   readonly _encSSLName: CipherGCMTypes;
   readonly _encKey: Buffer;
-  /** Four bytes that stay, and a counter of eight. */
   readonly _encIV: Buffer;
   readonly _dead: boolean;
   encrypt(packet: Buffer): void;
@@ -23,12 +31,6 @@ export interface CipherOwner {
   channelData(channel: number, data: Buffer | string): void;
 }
 
-/** Of an SSH packet (RFC 4253, 6): the length of what follows, the length of the padding. */
-const lengthBytes = 4;
-const headBytes = lengthBytes + 1;
-const leastPaddingBytes = 4;
-const blockBytes = 16;
-const tagBytes = 16;
 /** Of a message with data for a channel (RFC 4254, 5.2): what it is, the channel, the length of the data. */
 const channelDataMessage = 94;
 const dataHeadBytes = headBytes + 9;
@@ -71,14 +73,9 @@ export class PacketSealer {
       sealer.flush();
       return end(...words);
     };
-    let cipher = owner._cipher;
-    let seal = sealer.adopt(cipher);
-    Object.defineProperty(owner, '_cipher', {
-      get: () => cipher,
-      set: (next: unknown) => {
-        cipher = next;
-        seal = sealer.adopt(next);
-      },
+    let seal: Seal | undefined;
+    followProperty(owner as { _cipher: unknown }, '_cipher', (cipher) => {
+      seal = sealer.adopt(cipher);
     });
     const sendOwn = owner.channelData.bind(owner);
     owner.channelData = (channel, data) => {
@@ -177,13 +174,6 @@ export class PacketSealer {
 }
 
 function isGcm(cipher: unknown): cipher is GcmCipher {
-  const { _encSSLName, _encKey, _encIV } = cipher as Partial<GcmCipher>;
+  const { _encSSLName, _encKey, _encIV } = (cipher ?? {}) as Partial<GcmCipher>;
   return /^aes-(128|256)-gcm$/.test(_encSSLName ?? '') && Buffer.isBuffer(_encKey) && Buffer.isBuffer(_encIV);
-}
-
-function countUp(iv: Buffer): void {
-  for (let at = iv.length - 1; at >= 4; at -= 1) {
-    iv[at] = ((iv[at] ?? 0) + 1) & 0xff;
-    if (iv[at] !== 0) return;
-  }
 }

@@ -9,6 +9,7 @@ import { fingerprintOf } from './host-key.ts';
 import { HostKeyCheck, placeOf } from './host-key-check.ts';
 import { joinWrites } from './joined-writes.ts';
 import { readKnownHosts } from './known-hosts-file.ts';
+import { type DecipherOwner, PacketOpener } from './packet-opener.ts';
 import { type CipherOwner, PacketSealer } from './packet-sealer.ts';
 import { transportAlgorithms } from './ssh-algorithms.ts';
 import { SshChannel } from './ssh-channel.ts';
@@ -195,7 +196,9 @@ class VerifiedConnection implements SshConnection {
     if (failure !== undefined) throw failure;
     if (this.#hasEnded) throw new Failure('host_unreachable', `${this.description}: the connection was closed`);
     if (!check.isAccepted) throw new Error(`${this.description}: the host key was not verified`);
-    PacketSealer.takeOver((client as unknown as { _protocol: CipherOwner })._protocol, this.#carrier);
+    const { _protocol: protocol } = client as unknown as { _protocol: CipherOwner & DecipherOwner };
+    PacketSealer.takeOver(protocol, this.#carrier);
+    PacketOpener.takeOver(protocol);
   }
 
   get transferredAtMs(): number {
