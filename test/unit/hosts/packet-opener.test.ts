@@ -1,5 +1,5 @@
 import { createCipheriv } from 'node:crypto';
-import fc from 'fast-check';
+import { array, assert, integer, nat, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LibraryGcm, RuntimeGcm } from '../../../packages/core/src/hosts/gcm-engines.ts';
 import { PacketOpener } from '../../../packages/core/src/hosts/packet-opener.ts';
@@ -77,10 +77,10 @@ describe.each([
   ['the runtime', RuntimeGcm],
 ] as const)('by %s', (_, engine) => {
   test.each(['aes-128-gcm', 'aes-256-gcm'])('packets of %s are opened, however they arrive', (name) => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.nat({ max: 200 }), { minLength: 1, maxLength: 6 }),
-        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 40 }),
+    assert(
+      property(
+        array(nat({ max: 200 }), { minLength: 1, maxLength: 6 }),
+        array(integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 40 }),
         (sizes, cuts) => {
           const decipher = new Decipher(3, name);
           const sealer = new Sealer(decipher);

@@ -1,7 +1,7 @@
 import { edenGC, fullGC } from 'bun:jsc';
 
 /** How much is allocated between two collections, in bytes. */
-let allowanceBytes = 8 * 2 ** 20;
+let allowanceBytes = 16 * 2 ** 20;
 /** One collection of so many looks at all objects, the others at what was made since the one before. */
 const fullEvery = 4;
 

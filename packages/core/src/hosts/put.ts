@@ -52,7 +52,7 @@ async function sendBody(session: ArchiveSession, id: number, body: PutBody, answ
       // An early answer (a refusal after the first page) makes the rest pointless.
       if (answers.settled) return;
       // What SSH makes of it is garbage that the collector does not see either.
-      beforeAllocating(totalBytes(parts) * 2);
+      beforeAllocating(totalBytes(parts));
       session.send({ type: 'data', id }, ...parts);
       await session.waitForRoom();
     }
