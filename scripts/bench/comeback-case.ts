@@ -1,11 +1,11 @@
 import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { GuidedRestore } from '../../test/support/guided-restore.ts';
 import type { Machine } from '../../test/support/machine.ts';
+import { peakBytesOf } from '../../test/support/peak-memory.ts';
 import { PostgresCluster } from '../../test/support/postgres-cluster.ts';
 import { findPostgresPrograms } from '../../test/support/postgres-programs.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
 import { inTurn } from './in-turn.ts';
-import { peakBytesOf } from './peak-memory.ts';
 import { PgBackRest } from './pgbackrest.ts';
 import { barRow, type CaseResult, median } from './summary.ts';
 import { benchSettings } from './write-segments.ts';

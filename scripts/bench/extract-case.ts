@@ -25,6 +25,7 @@ const programPath = '/archive/extract-program';
 interface Measured {
   wallMs: number;
   cpuMs: number;
+  /** Of our program only. */
   peakBytes: number;
 }
 
@@ -117,11 +118,12 @@ function contestants(program: string, backup: string, scratch: string): Record<s
 
 function timed(argv: string[], environment: Record<string, string> = {}): Measured {
   const startMs = performance.now();
-  const run = spawnSync(argv, { stdout: 'ignore', stderr: 'pipe', env: { ...process.env, ...environment } });
+  const run = spawnSync(argv, { stdout: 'pipe', stderr: 'pipe', env: { ...process.env, ...environment } });
   const wallMs = performance.now() - startMs;
   if (run.exitCode !== 0) throw new Error(`${argv.join(' ')} ended with ${run.exitCode}: ${run.stderr.toString()}`);
-  const { cpuTime, maxRSS } = run.resourceUsage;
-  return { wallMs, cpuMs: Number(cpuTime.total) / 1000, peakBytes: maxRSS };
+  // What the system counts for a child begins with what its parent has.
+  const peakBytes = Number(/"peakBytes":(\d+)/.exec(run.stdout.toString())?.[1] ?? 0);
+  return { wallMs, cpuMs: Number(run.resourceUsage.cpuTime.total) / 1000, peakBytes };
 }
 
 function rowsOf(what: string, measured: Map<string, Measured[]>, against: string): Row[] {
@@ -132,6 +134,7 @@ function rowsOf(what: string, measured: Map<string, Measured[]>, against: string
     rows.push([`  ${label}`, `${seconds(wall(label))}, ${seconds(cpuMs)} of CPU`]);
   }
   const peak = Math.max(...(measured.get(ourLabel) ?? []).map((it) => it.peakBytes));
+  if (peak === 0) throw new Error('the program did not say how much memory it had');
   rows.push(barRow(`  speed, times that of ${against}`, { ratio: wall(against) / wall(ourLabel), atLeast: 0.9 }));
   rows.push(barRow('  memory at its peak, in MB', { ratio: peak / 1e6, atMost: 200 }));
   return rows;

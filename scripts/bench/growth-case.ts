@@ -1,6 +1,6 @@
 import { ArchiveStand } from '../../test/support/archive-stand.ts';
+import { peakBytesOf } from '../../test/support/peak-memory.ts';
 import { inTurn } from './in-turn.ts';
-import { peakBytesOf } from './peak-memory.ts';
 import { PushStand } from './push-stand.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
 

@@ -8,10 +8,10 @@ import { systemIdentifierFromNumber } from '../../packages/core/src/wal/system-i
 import type { ArchiveHost } from '../../test/support/archive-host.ts';
 import { ArchiveStand } from '../../test/support/archive-stand.ts';
 import { trust } from '../../test/support/keys.ts';
+import { peakBytesOf } from '../../test/support/peak-memory.ts';
 import { BIN_DIRECTORY } from '../../test/support/repository.ts';
 import { encoded, ourSystem, walSegment } from '../../test/unit/archive/wal-segment.ts';
 import { inTurn } from './in-turn.ts';
-import { peakBytesOf } from './peak-memory.ts';
 import { barRow, type CaseResult, median, type Row } from './summary.ts';
 
 const listedFiles = 100_000;

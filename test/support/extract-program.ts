@@ -16,6 +16,7 @@ import { readIdentity } from '../../packages/core/src/wal/cluster-identity.ts';
 import { tryParseLsn } from '../../packages/core/src/wal/lsn.ts';
 import { parsePageHeader } from '../../packages/core/src/wal/page-header.ts';
 import { timelineFromNumber } from '../../packages/core/src/wal/timeline-id.ts';
+import { peakBytesOf } from './peak-memory.ts';
 import { User } from './user.ts';
 
 const [directory = '', target = '', ...places] = process.argv.slice(2);
@@ -94,7 +95,7 @@ try {
       console.log(contentBytes);
     },
   });
-  console.log(JSON.stringify({ ...result, manifest: undefined }));
+  console.log(JSON.stringify({ ...result, manifest: undefined, peakBytes: peakBytesOf(process.pid) }));
 } catch (error) {
   const { code, message, hint, exit } = toFailure(error);
   console.error(JSON.stringify({ code, message, hint }));

@@ -51,7 +51,7 @@ export class PacketOpener {
 
   /** To be called once the connection's first keys are in use. */
   static takeOver(owner: DecipherOwner, newEngine = usualGcmEngine()): void {
-    followProperty(owner as { _decipher: unknown }, '_decipher', (decipher) => {
+    followProperty(owner, '_decipher', (decipher) => {
       if (isGcm(decipher)) new PacketOpener(decipher, newEngine).adopt();
     });
   }

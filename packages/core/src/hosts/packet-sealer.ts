@@ -74,7 +74,7 @@ export class PacketSealer {
       return end(...words);
     };
     let seal: Seal | undefined;
-    followProperty(owner as { _cipher: unknown }, '_cipher', (cipher) => {
+    followProperty(owner, '_cipher', (cipher) => {
       seal = sealer.adopt(cipher);
     });
     const sendOwn = owner.channelData.bind(owner);
