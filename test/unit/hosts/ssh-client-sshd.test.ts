@@ -5,8 +5,9 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createLog } from '../../../packages/core/src/base/log.ts';
+import { LibraryGcm } from '../../../packages/core/src/hosts/gcm-engines.ts';
 import { parseHostSpec } from '../../../packages/core/src/hosts/host-spec.ts';
 import { readLocalIdentity } from '../../../packages/core/src/hosts/local-identity.ts';
 import { connectSsh, type SshConnection, type SshOptions } from '../../../packages/core/src/hosts/ssh-client.ts';
@@ -121,6 +122,25 @@ describe('a program on a real sshd', () => {
       expect(digest(received)).toBe(digest(sent));
       expect(await channel.exited).toEqual({ status: 0 });
     });
+  });
+
+  test('each key that was in use is given back, also when keys were exchanged anew', async () => {
+    const begin = vi.spyOn(LibraryGcm.prototype, 'begin');
+    const close = vi.spyOn(LibraryGcm.prototype, 'close');
+    try {
+      await connected(async (connection) => {
+        const channel = await connection.exec('cat');
+        channel.end(randomBytes(5 * 1024 * 1024));
+        await contentOf(channel);
+      });
+      const used = new Set(begin.mock.contexts);
+      expect(used.size).toBeGreaterThan(2);
+      // The good-bye is still on its way.
+      await vi.waitFor(() => expect([...used].filter((one) => !close.mock.contexts.includes(one))).toEqual([]));
+    } finally {
+      begin.mockRestore();
+      close.mockRestore();
+    }
   });
 
   test('three programs run at the same time on one connection', async () => {

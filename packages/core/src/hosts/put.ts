@@ -51,7 +51,7 @@ async function sendBody(session: ArchiveSession, id: number, body: PutBody, answ
     for (const parts of frameBodies(burst)) {
       // An early answer (a refusal after the first page) makes the rest pointless.
       if (answers.settled) return;
-      // What SSH makes of it is garbage that the collector does not see either.
+      // What the socket joins of it to one write is garbage that the collector does not see either.
       beforeAllocating(totalBytes(parts));
       session.send({ type: 'data', id }, ...parts);
       await session.waitForRoom();
