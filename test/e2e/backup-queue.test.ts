@@ -34,7 +34,7 @@ function done(queue: string, ...args: string[]): string {
 
 /** Calls it on a terminal of 70 columns, types, and returns what was to be seen there. */
 function onTerminal(queue: string, args: string, typed: string): { status: number | null; screen: string } {
-  const line = `stty cols 70 -echo; ARCHIVE2_QUEUE='${queue}' TZ=UTC TERM=xterm '${program}' ${args}`;
+  const line = `unset NO_COLOR; stty cols 70 -echo; ARCHIVE2_QUEUE='${queue}' TZ=UTC TERM=xterm '${program}' ${args}`;
   const { status, stdout } = spawnSync('script', ['-qec', line, '/dev/null'], {
     input: typed,
     encoding: 'utf8',
