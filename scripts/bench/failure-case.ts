@@ -11,7 +11,7 @@ const segments = 60;
 const warmUpSegments = 90;
 const farSegments = 20;
 const farRounds = 4;
-const deadRounds = 4;
+const deadRounds = 10;
 /** The connect and the stall timeout are 3 s each. */
 const firstFileBarMs = 4000;
 const farBitsPerSecond = 100e6;
