@@ -24,6 +24,9 @@ const statuses: Record<Joined, Record<Asker, number>> = {
   unknown: { standby: 1, recovery: 126, elsewhere: 126 },
 };
 
+/** For how long a standby that was told to ask again does so. */
+const patienceMs = 10_000;
+
 const askers = ['standby', 'recovery', 'elsewhere'] as const;
 const ways = { 'by its agent': [], 'by itself': ['--no-agent'] };
 const cells = states.flatMap((a) => states.map((b) => [a, b, joined[a][b]] as const));
@@ -88,11 +91,15 @@ describe('restore_cmd', () => {
     const calls = callers.map(async ({ asker, way, flags }, index) => {
       const { name = '', content = '' } = segments[index] ?? {};
       const asked = ['--unavailable-timeout=0', '--connect-timeout=2', ...flags];
-      const result = await directories[index]?.restore(name, { flags: asked });
       const expected = {
         status: statuses[answer][asker],
         digest: answer === 'delivered' ? sha256(content) : undefined,
       };
+      const restore = () => directories[index]?.restore(name, { flags: asked });
+      let result = await restore();
+      // After one host's "no" a standby waits a moment only for the other one, and asks again; here six ask at once.
+      const untilMs = performance.now() + (asker === 'standby' ? patienceMs : 0);
+      while (result?.status !== expected.status && performance.now() < untilMs) result = await restore();
       expect({ asker, way, ...result }).toMatchObject({ asker, way, ...expected });
       expect(directories[index]?.leftovers()).toEqual([]);
     });
