@@ -1,11 +1,9 @@
-import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, openSync, truncateSync, writeSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ArchiveStand, walDirectoryOf } from '../support/archive-stand.ts';
 import { DataDirectory } from '../support/data-directory.ts';
+import { peakMbOf } from '../support/peak-memory.ts';
 import { segmentHeader, segmentName } from '../support/wal-file.ts';
-
-const peakMemoryBytes = (pid: number) =>
-  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 
 describe('the memory of an agent stays under 200 MB', () => {
   let stand: ArchiveStand;
@@ -45,9 +43,9 @@ describe('the memory of an agent stays under 200 MB', () => {
       const result = await data.archive(name, { ...call, flags: ['--cmd-timeout=100'] });
       expect(result).toMatchObject({ status: 0, stderr: '' });
     }
-    const peak = peakMemoryBytes(data.agent().pid);
+    const peak = peakMbOf(data.agent().pid);
     for (const name of names) data.remove(name);
-    expect(peak / 1024 ** 2).toBeLessThan(200);
+    expect(peak).toBeLessThan(200);
   });
 
   test('for a segment of 1 GB', async () => {
@@ -66,9 +64,9 @@ describe('the memory of an agent stays under 200 MB', () => {
     closeSync(descriptor);
 
     const result = await data.archive(name, { ...call, flags: ['--cmd-timeout=100'] });
-    const peak = peakMemoryBytes(data.agent().pid);
+    const peak = peakMbOf(data.agent().pid);
     expect(result).toMatchObject({ status: 0, stderr: '' });
-    expect(peak / 1024 ** 2).toBeLessThan(200);
+    expect(peak).toBeLessThan(200);
     for (const host of stand.hosts) {
       expect(
         (await host.machine.check(['sh', '-c', `zstd -dcq ${walDirectoryOf('huge')}/${name} | sha256sum`])).slice(

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ArchiveStand } from '../support/archive-stand.ts';
 import { DataDirectory } from '../support/data-directory.ts';
+import { peakMbOf } from '../support/peak-memory.ts';
 import { RestoringDirectory } from '../support/restoring-directory.ts';
 
 const MIB = 1024 ** 2;
@@ -29,6 +29,5 @@ test('the agent that feeds a recovery stays under 200 MB with segments of 16 MB'
   // In threads of its own: it would say so if there were none.
   expect(directory.agentLog()).not.toContain('receiving thread is lost');
   const [agent] = restorer.processes('restore_cmd agent run');
-  const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${agent?.pid}/status`, 'utf8'))?.[1];
-  expect(Number(peak) / 1024).toBeLessThan(200);
+  expect(peakMbOf(agent?.pid)).toBeLessThan(200);
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ArchiveStand, sha256 } from '../support/archive-stand.ts';
 import { DataDirectory } from '../support/data-directory.ts';
 import type { Machine } from '../support/machine.ts';
+import { peakMbOf } from '../support/peak-memory.ts';
 import { RestoringDirectory } from '../support/restoring-directory.ts';
 
 /** What the programs use of the system where it is there. */
@@ -42,8 +43,7 @@ function agentOf(machine: Machine, command: string): { loaded: string[]; peakMb:
   const [agent, ...others] = machine.processes(`${command} agent run`);
   if (agent === undefined || others.length > 0) throw new Error(`not one agent of ${command}`);
   const maps = readFileSync(`/proc/${agent.pid}/maps`, 'utf8');
-  const peakKb = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${agent.pid}/status`, 'utf8'))?.[1];
-  return { loaded: libraries.filter((library) => maps.includes(`/${library}`)), peakMb: Number(peakKb) / 1024 };
+  return { loaded: libraries.filter((library) => maps.includes(`/${library}`)), peakMb: peakMbOf(agent.pid) };
 }
 
 test('without the system’s libcrypto and libzstd segments are shipped and restored in less than 200 MB as well', async () => {
