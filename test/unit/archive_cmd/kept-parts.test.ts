@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { KeptParts } from '../../../packages/archive_cmd/src/ship/kept-parts.ts';
 
 const part = (bytes: number, value: number) => Buffer.alloc(bytes, value);
@@ -88,4 +88,43 @@ test('what keeps them from being made is thrown to every reader, after what was 
   expect(early.sizes).toEqual([[mib]]);
   await expect(reading(kept).whole).rejects.toThrow('it changed');
   await kept.settled();
+});
+
+describe('what was given up', () => {
+  const made = async () => {
+    const parts = [part(mib, 1), part(mib, 2), part(100, 3)];
+    const kept = new KeptParts(
+      (async function* () {
+        yield* parts;
+      })(),
+    );
+    await kept.settled();
+    return { kept, sizes: () => parts.map(({ length }) => length) };
+  };
+
+  test('has its memory given back, but for what may share it with others, and cannot be read', async () => {
+    const { kept, sizes } = await made();
+    kept.drop();
+    expect(sizes()).toEqual([0, 0, 100]);
+    expect(() => kept.bursts()).toThrow('given up');
+  });
+
+  test('stays until everybody who began to read it has released it', async () => {
+    const { kept, sizes } = await made();
+    await Array.fromAsync(kept.bursts());
+    kept.bursts();
+    kept.released();
+    kept.drop();
+    expect(sizes()).toEqual([mib, mib, 100]);
+    kept.released();
+    expect(sizes()).toEqual([0, 0, 100]);
+  });
+
+  test('stays while somebody may begin to read it', async () => {
+    const { kept, sizes } = await made();
+    await Array.fromAsync(kept.bursts());
+    kept.released();
+    expect(sizes()).toEqual([mib, mib, 100]);
+    expect((await Array.fromAsync(kept.bursts())).flat()).toHaveLength(3);
+  });
 });

@@ -1,5 +1,6 @@
 import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { KeptParts } from '../../../packages/archive_cmd/src/ship/kept-parts.ts';
 import { ReadBuffers } from '../../../packages/archive_cmd/src/ship/read-buffers.ts';
 import { Shipper } from '../../../packages/archive_cmd/src/ship/shipper.ts';
 import { parseArchiveFileName } from '../../../packages/core/src/wal/archive-file.ts';
@@ -8,7 +9,7 @@ import { nameOf, segment, walSegment } from '../archive/wal-segment.ts';
 import { failureFrom } from '../base/expect-failure.ts';
 import { type Script, type ScriptedHost, storing } from '../session/scripted-host.ts';
 import { type TestWal, testWal } from './source.ts';
-import { type TestHosts, testHosts } from './test-hosts.ts';
+import { refusing, type TestHosts, testHosts } from './test-hosts.ts';
 
 interface Shipping {
   hosts: TestHosts;
@@ -72,6 +73,21 @@ describe('a file', () => {
     await Promise.all(asked);
     expect(world.hosts.puts('arch1')).toHaveLength(1);
     expect([world.shipper.filesUnderWay, world.shipper.bytesUnderWay]).toEqual([0, 0]);
+  });
+
+  test('is given up when it was sent, and when it failed: its memory is given back', async () => {
+    const drop = vi.spyOn(KeptParts.prototype, 'drop');
+    onTestFinished(() => drop.mockRestore());
+    let refuse = true;
+    const world = shipping({
+      on: (message, host) => (refuse ? refusing('disk_full').on?.(message, host) : storing('a')(message, host)),
+    });
+    world.wal.add(nameOf(1));
+    await failureFrom('disk_full', world.ship(nameOf(1)));
+    expect(drop).toHaveBeenCalledTimes(1);
+    refuse = false;
+    await world.ship(nameOf(1));
+    expect(drop).toHaveBeenCalledTimes(2);
   });
 
   test('that failed is sent again when it is asked for again, and all who waited heard of the failure', async () => {

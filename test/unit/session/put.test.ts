@@ -295,6 +295,44 @@ describe('files of one session', () => {
   });
 });
 
+describe('a body that was asked for', () => {
+  /** A put whose body the host refuses while the connection does not move. */
+  const refusedHalfway = async () => {
+    const host = await TestHost.open();
+    const { session, channel } = await connect(host);
+    const form = plain(nameOf(1), 'x');
+    let releases = 0;
+    const body = { ...bodyOf(form), released: () => void (releases += 1) };
+    const put = putFile(session, { ...headerOf(form), name: 'x' }, body);
+    channel.stream.cork();
+    await failureFrom('bad_name', put);
+    return { session, channel, releases: () => releases };
+  };
+
+  test('is released once, when all of it was written', async () => {
+    const { session } = await connect(await TestHost.open());
+    const form = await segment(nameOf(1));
+    let releases = 0;
+    await putFile(session, headerOf(form), { ...bodyOf(form), released: () => void (releases += 1) });
+    expect(releases).toBe(1);
+  });
+
+  test('is not released while some of it waits to be written, whatever the host has answered', async () => {
+    const { channel, releases } = await refusedHalfway();
+    expect(releases()).toBe(0);
+    channel.stream.uncork();
+    await waitFor(() => releases() === 1, { what: 'the body to be released' });
+  });
+
+  test('is never released by a session that breaks off before', async () => {
+    const { session, channel, releases } = await refusedHalfway();
+    channel.stream.destroy();
+    await session.closed;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(releases()).toBe(0);
+  });
+});
+
 describe('a client that is gone', () => {
   test('in the middle of a body leaves no name and no part, and the host ends', async () => {
     const host = await TestHost.open();

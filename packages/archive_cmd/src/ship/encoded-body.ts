@@ -42,6 +42,10 @@ export class EncodedBody implements PutBody {
     return this.known;
   }
 
+  released(): void {
+    this.kept?.released();
+  }
+
   /** SHA-256 of the raw content, hex, for a host that is asked whether it has the file; reads it once for that alone. */
   async rawDigest(): Promise<string> {
     this.digest ??= this.digestSource();
@@ -52,6 +56,11 @@ export class EncodedBody implements PutBody {
   async settled(): Promise<void> {
     await this.kept?.settled();
     await this.digest?.catch(() => undefined);
+  }
+
+  /** It is not sent any more. To be called when it has settled. */
+  drop(): void {
+    this.kept?.drop();
   }
 
   private async digestSource(): Promise<string> {

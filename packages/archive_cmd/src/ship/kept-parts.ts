@@ -1,3 +1,5 @@
+import { giveMemoryBack } from '@archive2/core/codec/garbage.ts';
+
 /** Less than this is not worth waking the receivers up for: a segment sent in small parts cost both archive hosts a tenth more CPU. */
 const burstBytes = 2 ** 20;
 
@@ -12,6 +14,8 @@ export class KeptParts {
   private grow: () => void = () => undefined;
   private grown: Promise<void> = this.nextGrowth();
   private isWhole = false;
+  private readings = 0;
+  private isDropped = false;
 
   constructor(source: AsyncIterable<Buffer>) {
     this.making = this.take(source);
@@ -20,7 +24,30 @@ export class KeptParts {
   }
 
   /** All of them from the first on; those that are not made yet 1 MiB at a time, or at the end. Throws what making them threw. */
-  async *bursts(): AsyncGenerator<readonly Buffer[]> {
+  bursts(): AsyncGenerator<readonly Buffer[]> {
+    if (this.isDropped) throw new Error('the parts are given up');
+    this.readings += 1;
+    return this.read();
+  }
+
+  /** Nobody looks at the parts of one of the readings any more. */
+  released(): void {
+    this.readings -= 1;
+    this.giveBackUnread();
+  }
+
+  /** Nobody begins to read them any more: their memory is given back once they are made and those who have begun have released them. */
+  drop(): void {
+    this.isDropped = true;
+    this.giveBackUnread();
+  }
+
+  private giveBackUnread(): void {
+    if (!this.isDropped || this.readings > 0) return;
+    for (const part of this.parts.splice(0)) giveMemoryBack(part);
+  }
+
+  private async *read(): AsyncGenerator<readonly Buffer[]> {
     let [count, readBytes] = [0, 0];
     for (;;) {
       while (!this.isWhole && this.madeBytes - readBytes < burstBytes) await Promise.race([this.grown, this.making]);

@@ -124,6 +124,7 @@ export class Shipper {
       throw error;
     } finally {
       await body.settled();
+      body.drop();
       await source.close();
     }
   }

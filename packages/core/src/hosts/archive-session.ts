@@ -167,6 +167,11 @@ export class ArchiveSession {
     return this.writer.waitForRoom();
   }
 
+  /** Calls back once all that was sent so far was written, and its buffers are nobody's; never when the session breaks off before. */
+  whenWritten(tell: () => void): void {
+    this.writer.whenWritten(tell);
+  }
+
   close(): void {
     this.end(new Failure('host_unreachable', `the session with ${this.host} was closed`));
   }

@@ -1,6 +1,5 @@
 import { Failure } from '../base/failure.ts';
-import { beforeAllocating } from '../codec/garbage.ts';
-import { frameBodies, totalBytes } from '../protocol/frame.ts';
+import { frameBodies } from '../protocol/frame.ts';
 import type { ClientMessageOf, ServerMessageOf } from '../protocol/messages.ts';
 import type { Answer, ArchiveSession, Conversation } from './archive-session.ts';
 
@@ -14,6 +13,8 @@ export interface PutBody {
   bursts(): AsyncIterable<readonly Buffer[]>;
   /** Asked for after the last burst. */
   summary(): PutSummary;
+  /** Called once for each `bursts()`, when nobody looks at what it gave any more; never where the session broke off before. */
+  released?(): void;
 }
 
 /** Bodies of one session are sent one after the other, so that the first one is complete, and stored, first. */
@@ -46,17 +47,19 @@ export async function putFile(session: ArchiveSession, header: PutHeader, body: 
 async function sendBody(session: ArchiveSession, id: number, body: PutBody, answers: PutAnswers): Promise<void> {
   // Where the body comes from another sender, the next burst may take as long as it likes.
   answers.awaitsUs = true;
-  for await (const burst of body.bursts()) {
-    answers.awaitsUs = false;
-    for (const parts of frameBodies(burst)) {
-      // An early answer (a refusal after the first page) makes the rest pointless.
-      if (answers.settled) return;
-      // What the socket joins of it to one write is garbage that the collector does not see either.
-      beforeAllocating(totalBytes(parts));
-      session.send({ type: 'data', id }, ...parts);
-      await session.waitForRoom();
+  try {
+    for await (const burst of body.bursts()) {
+      answers.awaitsUs = false;
+      for (const parts of frameBodies(burst)) {
+        // An early answer (a refusal after the first page) makes the rest pointless.
+        if (answers.settled) return;
+        session.send({ type: 'data', id }, ...parts);
+        await session.waitForRoom();
+      }
+      answers.awaitsUs = true;
     }
-    answers.awaitsUs = true;
+  } finally {
+    session.whenWritten(() => body.released?.());
   }
   answers.awaitsUs = false;
   if (!answers.settled) session.send({ ...body.summary(), type: 'end', id });
