@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -45,4 +46,25 @@ test('a stream that is lost meanwhile is no error of ours', async () => {
   stream.destroy();
   await setImmediate();
   expect(calls).toEqual([]);
+});
+
+test('a socket whose writes are left apart makes one of each, also of those that have waited for another', async () => {
+  const calls: string[] = [];
+  const waiting: (() => void)[] = [];
+  const socket = new Socket();
+  socket._write = (chunk, _encoding, done) => {
+    calls.push(String(chunk));
+    waiting.push(done);
+  };
+  const leaveApart = joinWrites(socket);
+  for (const part of ['begun ', 'before']) socket.write(part);
+  leaveApart();
+  await setImmediate();
+  for (const part of ['large', 'larger', 'largest']) socket.write(part);
+  while (waiting.length > 0) {
+    waiting.shift()?.();
+    await setImmediate();
+  }
+  expect(calls).toEqual(['begun ', 'before', 'large', 'larger', 'largest']);
+  socket.destroy();
 });

@@ -1,4 +1,6 @@
 import { createCipheriv } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { Readable } from 'node:stream';
 import { array, assert, integer, nat, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LibraryGcm, RuntimeGcm } from '../../../packages/core/src/hosts/gcm-engines.ts';
@@ -84,7 +86,7 @@ describe.each([
         (sizes, cuts) => {
           const decipher = new Decipher(3, name);
           const sealer = new Sealer(decipher);
-          PacketOpener.takeOver({ _decipher: decipher }, engine);
+          PacketOpener.takeOver({ _decipher: decipher }, undefined, engine);
           const payloads = sizes.map((size, at) => payload(size, at + 1));
           const sealed = Buffer.concat(payloads.map((each) => sealer.packet(each)));
           let at = 0;
@@ -107,7 +109,7 @@ describe.each([
   test('each payload keeps its memory', () => {
     const decipher = new Decipher(1);
     const sealer = new Sealer(decipher);
-    PacketOpener.takeOver({ _decipher: decipher }, engine);
+    PacketOpener.takeOver({ _decipher: decipher }, undefined, engine);
     const payloads = Array.from({ length: 40 }, (_none, at) => payload(32_768, at));
     for (const each of payloads) {
       const sealed = sealer.packet(each);
@@ -121,7 +123,7 @@ describe.each([
     const sealed = sealer.packet(payload(100, 1));
     for (const at of [4, 5, 60, sealed.length - 17, sealed.length - 16, sealed.length - 1]) {
       const decipher = new Decipher(1);
-      PacketOpener.takeOver({ _decipher: decipher }, engine);
+      PacketOpener.takeOver({ _decipher: decipher }, undefined, engine);
       const changed = Buffer.from(sealed);
       changed[at] = (changed[at] ?? 0) ^ 1;
       expect(() => decipher.decrypt(changed, 0, changed.length)).toThrow();
@@ -201,4 +203,40 @@ test('another cipher goes on as it is', () => {
   const data = payload(10, 1);
   decipher.decrypt(data, 0, data.length);
   expectSame(decipher.own, [data]);
+});
+
+describe('the memory of what arrived', () => {
+  /** A connection on which ssh2 listened first. */
+  const connection = () => {
+    const decipher = new Decipher(1);
+    const sealer = new Sealer(decipher);
+    const received = new EventEmitter();
+    received.on('data', (chunk: Buffer) => decipher.decrypt(chunk, 0, chunk.length));
+    PacketOpener.takeOver({ _decipher: decipher }, received as Readable);
+    return { decipher, sealer, received };
+  };
+
+  test('is given back once it was opened, also in the middle of a packet, and the payloads stay', () => {
+    const { decipher, sealer, received } = connection();
+    const payloads = [payload(30_000, 1), payload(30_000, 2)];
+    const sealed = Buffer.concat(payloads.map((each) => sealer.packet(each)));
+    for (let at = 0; at < sealed.length; at += 20_100) {
+      const chunk = Buffer.from(sealed.subarray(at, at + 20_100));
+      received.emit('data', chunk);
+      expect(chunk).toHaveLength(0);
+    }
+    expectSame(decipher.payloads, payloads);
+  });
+
+  test.each([
+    ['ssh2 goes on with a packet that it has begun', (decipher: Decipher) => (decipher._lenBytes = 2)],
+    ['the rest is for somebody else', (decipher: Decipher) => (decipher.says = false)],
+  ])('stays where %s', (_, happens) => {
+    const { decipher, sealer, received } = connection();
+    happens(decipher);
+    const chunk = sealer.packet(payload(30_000, 1));
+    const sizeBytes = chunk.length;
+    received.emit('data', chunk);
+    expect(chunk).toHaveLength(sizeBytes);
+  });
 });

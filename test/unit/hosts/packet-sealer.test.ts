@@ -274,6 +274,11 @@ test('a packet that is larger than what usually leaves at once goes its way, too
   expectSame(opener.payloads(Buffer.concat(socket.seen)), payloads);
 });
 
+test('it says whether packets are sealed by it', () => {
+  expect(PacketSealer.takeOver(new Protocol(new Cipher(1)), socket)).toBe(true);
+  expect(PacketSealer.takeOver(new Protocol(new Cipher(1, 'aes-128-ctr')), socket)).toBe(false);
+});
+
 test('another cipher goes on as it is', () => {
   takeOver(new Cipher(1, 'aes-128-ctr'));
   expect(() => send(payload(10, 1))).toThrow('this is not the cipher that encrypts');

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Failure } from '../../../packages/core/src/base/failure.ts';
 import { silentLog } from '../../../packages/core/src/base/log.ts';
 import { connectSsh, type SshOptions } from '../../../packages/core/src/hosts/ssh-client.ts';
@@ -233,6 +233,23 @@ describe('an established connection', () => {
     expect(failure?.code).toBe('host_stalled');
     expect(performance.now() - startedAt).toBeLessThan(2000);
     expect(await written).toBe(failure);
+  });
+
+  test('sends large writes as they are: the socket does not put together what waits', async () => {
+    const server = started(await startSshServer({ onExec: (channel) => channel.resume() }));
+    const connection = await connectSsh(known(server), options());
+    const channel = await connection.exec('x');
+    const puttingTogether = vi.spyOn(Socket.prototype as { _writev?: (...words: unknown[]) => void }, '_writev');
+    try {
+      for (let turn = 0; turn < 4; turn += 1) {
+        await new Promise((resolve) => channel.write(Buffer.alloc(4 * 1024 * 1024), resolve));
+      }
+      const ours = puttingTogether.mock.contexts.filter((socket) => (socket as Socket).remotePort === server.port);
+      expect(ours).toEqual([]);
+    } finally {
+      puttingTogether.mockRestore();
+    }
+    connection.close();
   });
 
   test('that the host closes is over, also for those who ask later', async () => {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../packages/core/src/base/failure.ts';
+import { bufferForOne } from '../../../packages/core/src/codec/garbage.ts';
 import { BodyBuffers } from '../../../packages/core/src/protocol/body-buffers.ts';
 import {
   encodeFrame,
@@ -12,7 +13,7 @@ import {
   totalBytes,
 } from '../../../packages/core/src/protocol/frame.ts';
 import { failureFrom } from '../base/expect-failure.ts';
-import { all, inPieces, pieceSizes, thenSilence } from './pieces.ts';
+import { all, inPieces, inTurn, pieceSizes, thenSilence } from './pieces.ts';
 
 const anyHeader = fc.dictionary(fc.string({ maxLength: 10 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 });
 const anyBody = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
@@ -46,6 +47,49 @@ describe('frames', () => {
     const [frame] = await all(readFrames(inPieces(bytesOf([{ header, body }]), [65_536])));
     expect(frame?.header).toEqual(header);
     expect(frame?.body.equals(body)).toBe(true);
+  });
+
+  test('come out as they went in from pieces whose memory is their own, and is given back', async () => {
+    const large = fc.uint8Array({ minLength: 5000, maxLength: 60_000 }).map((bytes) => Buffer.from(bytes));
+    const sizes = fc.array(fc.integer({ min: 8193, max: 40_000 }), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(large, { minLength: 1, maxLength: 6 }), sizes, async (bodies, cuts) => {
+        const bytes = bytesOf(bodies.map((body, id) => ({ header: { id }, body })));
+        const pieces = (await all(inPieces(bytes, cuts))).map((piece) => Buffer.from(piece));
+        const read = await all(readFrames(inTurn(pieces)));
+        expect(read.map(({ header }) => header)).toEqual(bodies.map((_body, id) => ({ id })));
+        expect(read.every(({ body }, id) => body.equals(bodies[id] ?? Buffer.alloc(0)))).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('give back a piece whose memory is its own once all of it was copied; what they are a view of stays', async () => {
+    const bytes = bytesOf([
+      { header: { id: 1 }, body: Buffer.alloc(30_000, 1) },
+      { header: { id: 2 }, body: Buffer.alloc(500, 2) },
+    ]);
+    const copied = Buffer.from(bytes.subarray(0, 20_000));
+    const viewed = Buffer.from(bytes.subarray(20_000));
+    const ofAnother = Buffer.concat([bytes, Buffer.alloc(9000)]).subarray(0, bytes.length);
+    const read = await all(readFrames(inTurn([copied, viewed, ofAnother])));
+    expect(copied).toHaveLength(0);
+    expect(viewed).toHaveLength(bytes.length - 20_000);
+    expect(ofAnother).toHaveLength(bytes.length);
+    expect(read.map(({ body }) => body.length)).toEqual([30_000, 500, 30_000, 500]);
+    expect(read.map(({ body }) => body.every((byte) => byte === body[0]))).toEqual([true, true, true, true]);
+  });
+
+  test('give back a piece of a buffer that was made for one', async () => {
+    const bytes = bytesOf([{ header: { id: 1 }, body: Buffer.alloc(30_000, 1) }]);
+    const pieces = [bytes.subarray(0, 15_000), bytes.subarray(15_000)].map((part) => {
+      const made = bufferForOne(part.length + 20);
+      part.copy(made, 10);
+      return made.subarray(10, 10 + part.length);
+    });
+    const [frame] = await all(readFrames(inTurn(pieces)));
+    expect(frame?.body.equals(Buffer.alloc(30_000, 1))).toBe(true);
+    expect(pieces.map(({ length }) => length)).toEqual([0, 0]);
   });
 
   test('are there as soon as their last byte is', async () => {

@@ -10,6 +10,10 @@ export async function* inPieces(bytes: Buffer, sizes: readonly number[]): AsyncG
   }
 }
 
+export async function* inTurn(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* pieces;
+}
+
 /** Sizes of pieces, at least one of them greater than 0. */
 export const pieceSizes = fc
   .array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 6 })

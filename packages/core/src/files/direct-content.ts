@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { systemErrorCode } from '../base/failure.ts';
+import { beforeAllocating } from '../codec/garbage.ts';
 import { blockBytes, blocksTaken, type ContentBlock, giveBlock, takeBlock } from './content-blocks.ts';
 import { setDirect } from './direct-door.ts';
 import { type FileContent, readWhole, writeWhole } from './file-content.ts';
@@ -49,6 +50,7 @@ export class DirectContent implements FileContent {
     const sizeBytes = Math.min(maxBytes, this.givenBytes - position);
     if (sizeBytes <= 0) return Buffer.alloc(0);
     const reader = await this.openReader();
+    beforeAllocating(sizeBytes);
     return await readWhole(reader, position, sizeBytes);
   }
 
@@ -116,7 +118,10 @@ export class DirectContent implements FileContent {
 
   private lend(block: ContentBlock, offset: number, maxBytes: number): Buffer {
     const bytes = block.bytes.subarray(offset, Math.min(block.usedBytes, offset + maxBytes));
-    if (!block.isLent && blocksTaken() > mostBlocksInMemory) return Buffer.from(bytes);
+    if (!block.isLent && blocksTaken() > mostBlocksInMemory) {
+      beforeAllocating(bytes.length);
+      return Buffer.from(bytes);
+    }
     block.isLent = true;
     return bytes;
   }

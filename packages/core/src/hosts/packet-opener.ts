@@ -1,4 +1,6 @@
 import type { CipherGCMTypes } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { bufferForOne, giveMemoryBack } from '../codec/garbage.ts';
 import { type GcmEngine, type NewGcmEngine, usualGcmEngine } from './gcm-engines.ts';
 import { blockBytes, countUp, followProperty, leastPaddingBytes, lengthBytes, tagBytes } from './gcm-packets.ts';
 
@@ -22,9 +24,13 @@ export interface DecipherOwner {
   _decipher: unknown;
 }
 
+type Hear = (data: Buffer) => void;
+
 /** As ssh2 has it. */
 const largestPacketBytes = 35_000;
-/** Payloads are views of this much memory, which lives as long as one of them. */
+/** The payload of a larger packet has memory for itself, which its reader may give back. */
+const sharingBytes = 16 * 1024;
+/** Others are views of this much memory, which lives as long as one of them. */
 const slabBytes = 256 * 1024;
 
 /**
@@ -49,20 +55,35 @@ export class PacketOpener {
     this.engine = new newEngine(name, key, 'open');
   }
 
-  /** To be called once the connection's first keys are in use. */
-  static takeOver(owner: DecipherOwner, newEngine = usualGcmEngine()): void {
+  /**
+   * To be called once the connection's first keys are in use. `received` is what the packets come from, where nobody else looks at it: the
+   * memory of what was opened is given back.
+   */
+  static takeOver(owner: DecipherOwner, received?: Readable, newEngine = usualGcmEngine()): void {
+    let opened: Buffer | undefined;
+    const hear: Hear = (data) => {
+      opened = data;
+    };
     followProperty(owner, '_decipher', (decipher) => {
-      if (isGcm(decipher)) new PacketOpener(decipher, newEngine).adopt();
+      if (isGcm(decipher)) new PacketOpener(decipher, newEngine).adopt(hear);
+    });
+    // After ssh2, which listened before.
+    received?.on('data', (chunk: Buffer) => {
+      if (chunk === opened) giveMemoryBack(chunk);
+      opened = undefined;
     });
   }
 
-  private adopt(): void {
+  /** `hear` is told of data that were opened to their end. */
+  private adopt(hear: Hear): void {
     const { decipher, engine } = this;
     const decryptOwn = decipher.decrypt.bind(decipher);
     decipher.decrypt = (data, from, to) => {
-      // What it has begun it has to end: until a packet ends with what has arrived.
+      // What it has begun it has to end, and may keep what it looks at: until a packet ends with what has arrived.
       if (decipher._lenBytes > 0) return decryptOwn(data, from, to);
-      return this.open(data, from, to);
+      const said = this.open(data, from, to);
+      if (said === undefined) hear(data);
+      return said;
     };
     const freeOwn = decipher.free.bind(decipher);
     decipher.free = () => {
@@ -112,11 +133,16 @@ export class PacketOpener {
     ) {
       throw new Error('Bad packet length');
     }
-    if (this.slab.length < sizeBytes) this.slab = Buffer.allocUnsafeSlow(slabBytes);
-    this.body = this.slab.subarray(0, sizeBytes);
-    this.slab = this.slab.subarray(sizeBytes);
+    this.body = sizeBytes > sharingBytes ? bufferForOne(sizeBytes) : this.partOfSlab(sizeBytes);
     this.bodyTaken = 0;
     this.engine.begin(this.decipher._decipherIV, this.length);
+  }
+
+  private partOfSlab(sizeBytes: number): Buffer {
+    if (this.slab.length < sizeBytes) this.slab = Buffer.allocUnsafeSlow(slabBytes);
+    const part = this.slab.subarray(0, sizeBytes);
+    this.slab = this.slab.subarray(sizeBytes);
+    return part;
   }
 
   /** Returns its payload, which nothing but the tag proves. */

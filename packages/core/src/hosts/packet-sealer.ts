@@ -1,5 +1,6 @@
 import { type CipherGCMTypes, randomFillSync } from 'node:crypto';
 import type { Writable } from 'node:stream';
+import { beforeAllocating, giveMemoryBack } from '../codec/garbage.ts';
 import { type GcmEngine, type NewGcmEngine, usualGcmEngine } from './gcm-engines.ts';
 import {
   blockBytes,
@@ -64,8 +65,11 @@ export class PacketSealer {
     this.newEngine = newEngine;
   }
 
-  /** To be called once the connection's first keys are in use. */
-  static takeOver(owner: CipherOwner, stream: Writable, newEngine = usualGcmEngine()): void {
+  /**
+   * To be called once the connection's first keys are in use. Returns true where packets are sealed here from now on: what is written are
+   * large pieces then.
+   */
+  static takeOver(owner: CipherOwner, stream: Writable, newEngine = usualGcmEngine()): boolean {
     const sealer = new PacketSealer(stream, newEngine);
     // What was sealed in the turn in which the connection is ended, its good-bye for one, leaves before.
     const end = stream.end.bind(stream) as (...words: unknown[]) => Writable;
@@ -79,9 +83,15 @@ export class PacketSealer {
     });
     const sendOwn = owner.channelData.bind(owner);
     owner.channelData = (channel, data) => {
-      if (seal === undefined || owner._kexinit !== undefined || !Buffer.isBuffer(data)) sendOwn(channel, data);
-      else sealer.sendData(seal, channel, data);
+      if (seal !== undefined && owner._kexinit === undefined && Buffer.isBuffer(data)) {
+        sealer.sendData(seal, channel, data);
+        return;
+      }
+      // The packet, what it becomes, and what the socket makes of several.
+      beforeAllocating(data.length * 3);
+      sendOwn(channel, data);
     };
+    return seal !== undefined;
   }
 
   /** Returns how packets of that cipher are sealed from now on, where that is for us to do. */
@@ -165,12 +175,18 @@ export class PacketSealer {
     const { stream, output } = this;
     const sealed = output.subarray(0, this.usedBytes);
     this.usedBytes = 0;
-    this.output = this.free.pop() ?? Buffer.allocUnsafeSlow(outputBytes);
+    this.output = this.free.pop() ?? newOutput();
     if (!stream.writable) return;
     stream.write(sealed, () => {
       if (this.free.length < mostFreeOutputs && output.length === outputBytes) this.free.push(output);
+      else giveMemoryBack(output);
     });
   }
+}
+
+function newOutput(): Buffer {
+  beforeAllocating(outputBytes);
+  return Buffer.allocUnsafeSlow(outputBytes);
 }
 
 function isGcm(cipher: unknown): cipher is GcmCipher {

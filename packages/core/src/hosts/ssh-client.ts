@@ -126,7 +126,6 @@ class VerifiedConnection implements SshConnection {
     options: SshOptions,
     attempt: Attempt,
   ): Promise<VerifiedConnection> {
-    joinWrites(carrier);
     const client = new ssh2.Client();
     const connection = new VerifiedConnection(client, carrier, login.place, beneath);
     carrier.on('error', (error) => connection.#end(lossOf(connection.description, error)));
@@ -144,6 +143,7 @@ class VerifiedConnection implements SshConnection {
 
   async #logIn(check: HostKeyCheck, login: Login, options: SshOptions, attempt: Attempt): Promise<void> {
     const client = this.#client;
+    const leaveWritesApart = joinWrites(this.#carrier);
     attempt.phase = `the SSH handshake with ${this.description}`;
     const ready = new Promise<void>((resolve) => {
       client.on('handshake', () => {
@@ -197,8 +197,9 @@ class VerifiedConnection implements SshConnection {
     if (this.#hasEnded) throw new Failure('host_unreachable', `${this.description}: the connection was closed`);
     if (!check.isAccepted) throw new Error(`${this.description}: the host key was not verified`);
     const { _protocol: protocol } = client as unknown as { _protocol: CipherOwner & DecipherOwner };
-    PacketSealer.takeOver(protocol, this.#carrier);
-    PacketOpener.takeOver(protocol);
+    if (PacketSealer.takeOver(protocol, this.#carrier)) leaveWritesApart();
+    // What comes through a jump host lies in memory that others look at.
+    PacketOpener.takeOver(protocol, this.#carrier instanceof Socket ? this.#carrier : undefined);
   }
 
   get transferredAtMs(): number {

@@ -1,4 +1,5 @@
 import { Failure } from '../base/failure.ts';
+import { beforeAllocating, giveMemoryBack, ownsMemory } from '../codec/garbage.ts';
 
 /**
  * One frame of a session: two unsigned 32-bit big-endian lengths (header, body), the header as JSON, the body as bytes.
@@ -57,7 +58,7 @@ export function totalBytes(buffers: readonly Buffer[]): number {
  * Cuts a byte stream into frames, whatever pieces it arrives in. It holds at most one frame and one piece, and looks at
  * the lengths before it waits for the bytes. Throws Failure `protocol` on anything that is not a frame, and when the
  * input ends inside one. `bufferFor` gives the buffers that bodies of so many bytes are put into, where they do not lie in one piece: a
- * new one for each costs a receiver of files a sixth of its CPU.
+ * new one for each costs a receiver of files a sixth of its CPU. The memory of a piece that is all of it is given back when it was read.
  */
 export async function* readFrames(
   input: AsyncIterable<Buffer>,
@@ -84,8 +85,8 @@ function takeFrame(pending: PendingBytes, bufferFor: (sizeBytes: number) => Buff
     throw new Failure('protocol', `frame of ${headerLength} + ${bodyLength} bytes is over the limit`);
   }
   if (pending.length < prefixBytes + headerLength + bodyLength) return undefined;
-  pending.take(prefixBytes);
-  const header = parseHeader(pending.take(headerLength));
+  pending.drop(prefixBytes);
+  const header = parseHeader(pending.copy(headerLength));
   return { header, body: bodyLength === 0 ? emptyBody : pending.take(bodyLength, bufferFor) };
 }
 
@@ -102,44 +103,79 @@ function parseHeader(bytes: Buffer): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+/** A received piece, as far as it is not taken yet. */
+interface Piece {
+  rest: Buffer;
+  /** Nobody else looks at its memory. */
+  isOurs: boolean;
+}
+
 /** Received pieces, joined only when a frame needs them. */
 class PendingBytes {
-  private pieces: Buffer[] = [];
+  private pieces: Piece[] = [];
   length = 0;
 
   add(piece: Buffer): void {
     if (piece.length === 0) return;
-    this.pieces.push(piece);
+    const isOurs = ownsMemory(piece);
+    if (isOurs) beforeAllocating(piece.length);
+    this.pieces.push({ rest: piece, isOurs });
     this.length += piece.length;
   }
 
+  /** So many bytes, of those that are there; good until they are taken. */
   peek(count: number): Buffer {
-    const first = this.pieces[0];
-    if (first === undefined || first.length < count) {
-      const joined = Buffer.concat(this.pieces, this.length);
-      this.pieces = [joined];
-      return joined.subarray(0, count);
-    }
-    return first.subarray(0, count);
+    const { rest } = this.first();
+    if (rest.length >= count) return rest.subarray(0, count);
+    const joined = Buffer.concat(
+      this.pieces.map((piece) => piece.rest),
+      this.length,
+    );
+    this.pieces = [{ rest: joined, isOurs: true }];
+    return joined.subarray(0, count);
+  }
+
+  /** Nobody wants to see them. */
+  drop(count: number): void {
+    for (let left = count; left > 0; ) left -= this.cut(left, () => undefined);
   }
 
   /** In one buffer: a view of a piece where one holds them all, else what `bufferFor` gives. */
-  take(count: number, bufferFor: (sizeBytes: number) => Buffer = newBuffer): Buffer {
-    const first = this.pieces[0];
-    if (first !== undefined && first.length >= count) return this.takeFrom(first, count);
-    const taken = bufferFor(count).subarray(0, count);
-    for (let filled = 0; filled < count; ) {
-      const piece = this.pieces[0];
-      if (piece === undefined) throw new Error('took more bytes than there are');
-      filled += this.takeFrom(piece, Math.min(count - filled, piece.length)).copy(taken, filled);
-    }
+  take(count: number, bufferFor: (sizeBytes: number) => Buffer): Buffer {
+    const first = this.first();
+    if (first.rest.length < count) return this.copy(count, bufferFor);
+    first.isOurs = false;
+    const taken = first.rest.subarray(0, count);
+    this.drop(count);
     return taken;
   }
 
-  private takeFrom(first: Buffer, count: number): Buffer {
-    if (first.length === count) this.pieces.shift();
-    else this.pieces[0] = first.subarray(count);
-    this.length -= count;
-    return first.subarray(0, count);
+  copy(count: number, bufferFor: (sizeBytes: number) => Buffer = newBuffer): Buffer {
+    const copied = bufferFor(count).subarray(0, count);
+    for (let filled = 0; filled < count; ) filled += this.cut(count - filled, (part) => part.copy(copied, filled));
+    return copied;
+  }
+
+  /** Shows what the first piece has of so many bytes, which are gone then; returns how many. */
+  private cut(count: number, show: (part: Buffer) => void): number {
+    const first = this.first();
+    const part = first.rest.subarray(0, count);
+    show(part);
+    // Before its memory is given back: it is empty then.
+    const sizeBytes = part.length;
+    this.length -= sizeBytes;
+    if (sizeBytes < first.rest.length) {
+      first.rest = first.rest.subarray(sizeBytes);
+    } else {
+      this.pieces.shift();
+      if (first.isOurs) giveMemoryBack(first.rest);
+    }
+    return sizeBytes;
+  }
+
+  private first(): Piece {
+    const first = this.pieces[0];
+    if (first === undefined) throw new Error('took more bytes than there are');
+    return first;
   }
 }
