@@ -47,7 +47,7 @@ export function ownsMemory(part: Buffer): boolean {
 /**
  * Gives the memory of a part back at once, which nobody looks at any more: who does finds it empty. The collector would come to it only
  * after others were allocated, and comes late to what has outlived a collection; what is allocated next then lies in the same memory, which
- * the processor still has at hand. An agent that ships takes 16 % less CPU so (docs/decisions.md, 139).
+ * the processor still has at hand (docs/decisions.md, 139).
  */
 export function giveMemoryBack({ buffer }: Buffer): void {
   // A small one may share its memory with others.

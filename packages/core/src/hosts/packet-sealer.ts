@@ -177,7 +177,9 @@ export class PacketSealer {
     this.usedBytes = 0;
     this.output = this.free.pop() ?? newOutput();
     if (!stream.writable) return;
-    stream.write(sealed, () => {
+    stream.write(sealed, (error) => {
+      // What could not be written may still be in somebody's hands.
+      if (error) return;
       if (this.free.length < mostFreeOutputs && output.length === outputBytes) this.free.push(output);
       else giveMemoryBack(output);
     });
