@@ -41,9 +41,9 @@ async function asking(hosts: Hosts, rules: { isDecisive: boolean; isLikelyAbsent
   const late = new Promise<void>((resolve) => {
     beThere = resolve;
   });
-  const open = async ({ text }: { text: string }): Promise<ArchiveSession> => {
-    const { has, way } = hosts[text as 'arch1' | 'arch2'];
-    if (way === 'refuses') throw new Error('connection refused');
+  const sessionWith = async (text: 'arch1' | 'arch2'): Promise<ArchiveSession | undefined> => {
+    const { has, way } = hosts[text];
+    if (way === 'refuses') return undefined;
     const host = await hostThat(has);
     const { session } = await connect(host);
     if (way === 'no disk') rmSync(host.directory.walDirectory, { recursive: true });
@@ -53,6 +53,14 @@ async function asking(hosts: Hosts, rules: { isDecisive: boolean; isLikelyAbsent
       asked.push(`${text} ${message.type}`);
       send(message);
     };
+    return session;
+  };
+  // Before the clock begins: "at once" must not mean "unless this machine is busy".
+  const sessions = { arch1: await sessionWith('arch1'), arch2: await sessionWith('arch2') };
+  const open = async ({ text }: { text: string }): Promise<ArchiveSession> => {
+    const session = sessions[text as 'arch1' | 'arch2'];
+    if (session === undefined) throw new Error('connection refused');
+    const { way } = hosts[text as 'arch1' | 'arch2'];
     if (way === 'late' || way === 'never') await late;
     return session;
   };
