@@ -212,11 +212,14 @@ test('a cipher that is of no more use seals nothing', async () => {
   expect(socket.writes).toEqual([]);
 });
 
-test('more than half a mebibyte in a turn leaves at once, and memory is used again only when its write is done', async () => {
+test('what a turn sends leaves in one write, more than a mebibyte of it in several, and memory is used again only when its write is done', async () => {
   const cipher = takeOver(new Cipher(1));
   const opener = new Opener(cipher);
-  const payloads = Array.from({ length: 80 }, (_, index) => payload(32_768, index));
-  for (const each of payloads) send(each);
+  const payloads = Array.from({ length: 192 }, (_, index) => payload(32_768, index));
+  for (const each of payloads.slice(0, 32)) send(each);
+  await turn();
+  expect(socket.writes[0]?.length).toBeGreaterThan(2 ** 20);
+  for (const each of payloads.slice(32)) send(each);
   await turn();
   // One write is under way, the others wait behind it: none of their memory may change.
   for (let at = 0; at < 20; at += 1) {

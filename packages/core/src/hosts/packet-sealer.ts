@@ -36,8 +36,11 @@ export interface CipherOwner {
 const channelDataMessage = 94;
 const dataHeadBytes = headBytes + 9;
 
-/** What leaves in one write, unless one packet is larger. */
-const outputBytes = 512 * 1024;
+/**
+ * What leaves in one write, unless one packet is larger: all that FrameWriter has in a turn of the event loop, 1 MiB, with what its packets
+ * add to it. In two writes it wakes the remote sshd more often.
+ */
+const outputBytes = 1152 * 1024;
 const mostFreeOutputs = 4;
 const paddingPoolBytes = 4096;
 
